@@ -26,7 +26,7 @@ bench_kernel:
                 shl ebx, 12                     ; EBX = offset of the page in the window
                 mov dword [page_tables + (WINDOW >> 12) * 4 + esi * 4], 0
                 invlpg [WINDOW + ebx]
-                add [WINDOW + ebx], ebp         ; faults, then runs again
+                mov [WINDOW + ebx], ebp         ; faults, then runs again
                 add ebp, [FRAMES + ebx]
                 dec ecx
                 jnz .page

@@ -20,6 +20,9 @@ bench_setup:
                 or dword [page_tables + (USER_STACK - 4096 >> 12) * 4], PAGE_USER
                 mov eax, cr3                    ; the entries may be in the TLB already
                 mov cr3, eax
+                mov ax, USER_DATA               ; IRET to ring 3 empties data segment registers that ring 3 may not use;
+                mov ds, ax                      ; these serve both rings
+                mov es, ax
                 ret
 
 ; Goes to ring 3 by IRET and comes back through vector 0x81.
