@@ -86,3 +86,9 @@ export interface Form {
   /** Effective operand size the form is for, 2 or 4; undefined if the row is the same in both. */
   readonly operandSize: 2 | 4 | undefined;
 }
+
+/** Rows that belong together under one heading. */
+export interface Family {
+  readonly title: string;
+  readonly rows: readonly Row[];
+}

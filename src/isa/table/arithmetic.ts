@@ -4,7 +4,7 @@
  */
 import { Op } from "../../../assembly/abi/op.js";
 import { type Attribute, insn, lockable, reads, undefines, undocumented, writes } from "../dsl.js";
-import type { Row } from "../row.js";
+import type { Family, Row } from "../row.js";
 
 const SUM = [writes("OSZAPC")];
 const SUM_WITH_CARRY = [writes("OSZAPC"), reads("C")];
@@ -43,8 +43,7 @@ function group1(): Row[] {
 }
 
 // biome-ignore format: a table
-/** Integer arithmetic and logic. */
-export const ARITHMETIC: readonly Row[] = [
+const ARITHMETIC: readonly Row[] = [
   ...group1(),
   insn(Op.TEST,      "TEST r/m8, r8",           "84 /r",       ...LOGIC),
   insn(Op.TEST,      "TEST r/m32, r32",         "85 /r",       ...LOGIC),
@@ -85,3 +84,6 @@ export const ARITHMETIC: readonly Row[] = [
   insn(Op.AAM,       "AAM imm8",                "D4 ib",       writes("SZP"), undefines("OAC")),
   insn(Op.AAD,       "AAD imm8",                "D5 ib",       writes("SZP"), undefines("OAC")),
 ];
+
+/** Integer arithmetic and logic. */
+export const ARITHMETIC_FAMILIES: readonly Family[] = [{ title: "Arithmetic and logic", rows: ARITHMETIC }];

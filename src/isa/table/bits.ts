@@ -4,7 +4,7 @@
  */
 import { Op } from "../../../assembly/abi/op.js";
 import { type Attribute, insn, lockable, reads, undefines, undocumented, writes } from "../dsl.js";
-import type { Row } from "../row.js";
+import type { Family, Row } from "../row.js";
 
 interface ShiftFamily {
   op: Op;
@@ -49,8 +49,7 @@ const TEST_BIT = [writes("C"), undefines("OSAP")];
 const SCAN = [writes("Z"), undefines("OSAPC")];
 
 // biome-ignore format: a table
-/** Shifts, rotates and bit operations. */
-export const BITS: readonly Row[] = [
+const BITS: readonly Row[] = [
   ...group2(),
   insn(Op.SHLD, "SHLD r/m32, r32, imm8", "0F A4 /r ib", ...DOUBLE),
   insn(Op.SHLD, "SHLD r/m32, r32, CL",   "0F A5 /r",    ...DOUBLE),
@@ -68,3 +67,6 @@ export const BITS: readonly Row[] = [
   insn(Op.BSF,  "BSF r32, r/m32",        "0F BC /r",    ...SCAN),
   insn(Op.BSR,  "BSR r32, r/m32",        "0F BD /r",    ...SCAN),
 ];
+
+/** Shifts, rotates and bit operations. */
+export const BIT_FAMILIES: readonly Family[] = [{ title: "Shifts, rotates and bits", rows: BITS }];

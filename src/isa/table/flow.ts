@@ -17,7 +17,7 @@ import {
   undocumented,
   writes,
 } from "../dsl.js";
-import type { Row } from "../row.js";
+import type { Family, Row } from "../row.js";
 
 const CHECKS_SELECTOR = sensitive("mode", "compares CPL and RPL with the DPL of the target");
 const ENTERS_GATE = sensitive("control", "changes CPL through a call gate or the task through a TSS");
@@ -64,4 +64,7 @@ const FAR_TRANSFERS: readonly Row[] = [
 ];
 
 /** Control transfers. */
-export const FLOW: readonly Row[] = [...NEAR, ...FAR_TRANSFERS];
+export const FLOW_FAMILIES: readonly Family[] = [
+  { title: "Near control transfers", rows: NEAR },
+  { title: "Far control transfers and software interrupts", rows: FAR_TRANSFERS },
+];

@@ -2,13 +2,23 @@
  * The instruction table: every instruction of an i686 without coprocessors, one row for each line of the SDM's opcode
  * tables in its 8-bit or 32-bit form. All that read it (decoder, classifier, documents, tests) read this list.
  */
-import type { Row } from "../row.js";
-import { ARITHMETIC } from "./arithmetic.js";
-import { BITS } from "./bits.js";
-import { FLOW } from "./flow.js";
-import { MOVE } from "./move.js";
-import { STRING } from "./string.js";
-import { SYSTEM } from "./system.js";
+import type { Family, Row } from "../row.js";
+import { ARITHMETIC_FAMILIES } from "./arithmetic.js";
+import { BIT_FAMILIES } from "./bits.js";
+import { FLOW_FAMILIES } from "./flow.js";
+import { MOVE_FAMILIES } from "./move.js";
+import { STRING_FAMILIES } from "./string.js";
+import { SYSTEM_FAMILIES } from "./system.js";
 
-/** All rows, family by family. */
-export const INSTRUCTIONS: readonly Row[] = [...ARITHMETIC, ...BITS, ...MOVE, ...STRING, ...FLOW, ...SYSTEM];
+/** The rows under their headings. */
+export const FAMILIES: readonly Family[] = [
+  ...ARITHMETIC_FAMILIES,
+  ...BIT_FAMILIES,
+  ...MOVE_FAMILIES,
+  ...STRING_FAMILIES,
+  ...FLOW_FAMILIES,
+  ...SYSTEM_FAMILIES,
+];
+
+/** All rows. */
+export const INSTRUCTIONS: readonly Row[] = FAMILIES.flatMap((family) => family.rows);

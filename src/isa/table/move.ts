@@ -19,7 +19,7 @@ import {
   undocumented,
   writes,
 } from "../dsl.js";
-import type { Row } from "../row.js";
+import type { Family, Row } from "../row.js";
 
 const FLAGS_SHOWN = sensitive("location", "stores the real IF, IOPL and NT");
 const FLAGS_TAKEN = sensitive("control", "changes IF, IOPL and NT");
@@ -107,4 +107,9 @@ const NO_OPERATIONS: readonly Row[] = [
 ];
 
 /** Data movement, stack, flag bits, no-operations. */
-export const MOVE: readonly Row[] = [...MOVES, ...STACK, ...FLAG_BITS, ...NO_OPERATIONS];
+export const MOVE_FAMILIES: readonly Family[] = [
+  { title: "Data movement and conversion", rows: MOVES },
+  { title: "Stack", rows: STACK },
+  { title: "Flag bits", rows: FLAG_BITS },
+  { title: "No operation", rows: NO_OPERATIONS },
+];

@@ -2,14 +2,13 @@
 import { ExitReason } from "../../../assembly/abi/exit.js";
 import { Op } from "../../../assembly/abi/op.js";
 import { ends, exits, insn, privilegedIf, reads, sensitive, string, writes } from "../dsl.js";
-import type { Row } from "../row.js";
+import type { Family, Row } from "../row.js";
 
 const PORT = [privilegedIf("io"), sensitive("control", "acts on a device"), exits(ExitReason.IO_INSTRUCTION), ends];
 const COMPARES = writes("OSZAPC");
 
 // biome-ignore format: a table
-/** Strings and ports. */
-export const STRING: readonly Row[] = [
+const STRINGS: readonly Row[] = [
   insn(Op.MOVS, "MOVSB",          "A4",     string, reads("D")),
   insn(Op.MOVS, "MOVSD",          "A5",     string, reads("D")),
   insn(Op.CMPS, "CMPSB",          "A6",     string, reads("D"), COMPARES),
@@ -24,7 +23,10 @@ export const STRING: readonly Row[] = [
   insn(Op.INS,  "INSD",           "6D",     string, reads("D"), ...PORT),
   insn(Op.OUTS, "OUTSB",          "6E",     string, reads("D"), ...PORT),
   insn(Op.OUTS, "OUTSD",          "6F",     string, reads("D"), ...PORT),
+];
 
+// biome-ignore format: a table
+const PORTS: readonly Row[] = [
   insn(Op.IN,   "IN AL, imm8",    "E4 ib",  ...PORT),
   insn(Op.IN,   "IN EAX, imm8",   "E5 ib",  ...PORT),
   insn(Op.IN,   "IN AL, DX",      "EC",     ...PORT),
@@ -33,4 +35,10 @@ export const STRING: readonly Row[] = [
   insn(Op.OUT,  "OUT imm8, EAX",  "E7 ib",  ...PORT),
   insn(Op.OUT,  "OUT DX, AL",     "EE",     ...PORT),
   insn(Op.OUT,  "OUT DX, EAX",    "EF",     ...PORT),
+];
+
+/** Strings and ports. */
+export const STRING_FAMILIES: readonly Family[] = [
+  { title: "Strings", rows: STRINGS },
+  { title: "Port input and output", rows: PORTS },
 ];

@@ -19,7 +19,7 @@ import {
   undefines,
   writes,
 } from "../dsl.js";
-import type { Row } from "../row.js";
+import type { Family, Row } from "../row.js";
 
 const SHOWS_SELECTOR = [
   sensitive("location", "shows the selector that is really loaded"),
@@ -120,10 +120,10 @@ const COPROCESSOR: readonly Row[] = [
 ];
 
 /** Segments, descriptor tables, control registers, processor control, coprocessor escapes. */
-export const SYSTEM: readonly Row[] = [
-  ...SEGMENT_REGISTERS,
-  ...DESCRIPTOR_TABLES,
-  ...CONTROL_REGISTERS,
-  ...PROCESSOR,
-  ...COPROCESSOR,
+export const SYSTEM_FAMILIES: readonly Family[] = [
+  { title: "Segment registers and access rights", rows: SEGMENT_REGISTERS },
+  { title: "Descriptor tables", rows: DESCRIPTOR_TABLES },
+  { title: "Control and debug registers, caches", rows: CONTROL_REGISTERS },
+  { title: "Processor", rows: PROCESSOR },
+  { title: "Coprocessor escapes", rows: COPROCESSOR },
 ];
