@@ -22,7 +22,8 @@ A row is given in its 8-bit or 32-bit form; *16-bit* is what the same opcode is 
   resources of the real machine; *mode*: depends on the privilege level it runs at.
 - **Exits**: basic exit reasons with which it can leave VMX non-root operation by itself.
 - **Notes**: \`lock\` takes LOCK with a memory destination, \`ends\` is the last instruction of a decoded block, \`rep\` takes REP,
-  \`mem\` only with a memory operand, \`prot\` #UD in real and virtual-8086 mode, \`undoc\` real but not in the SDM's table.
+  \`mem\` only with a memory operand, \`prot\` #UD in real and virtual-8086 mode, \`v86\` #GP(0) in virtual-8086 mode if IOPL < 3,
+  \`undoc\` real but not in the SDM's table, *reveals*: tells the time or the identity of the real machine.
 `;
 
 const PRIVILEGE_WORDS: Record<Privilege, string> = {
@@ -54,6 +55,7 @@ function flagWords(row: Row): string {
 
 function noteWords(row: Row): string {
   const words = NOTES.filter(([flag]) => row.flags & flag).map(([, word]) => word);
+  if (row.iopl86) words.push("v86");
   if (row.undocumented) words.push("undoc");
   if (row.reveals) words.push(`reveals ${row.reveals}`);
   return words.join(", ");

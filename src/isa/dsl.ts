@@ -19,6 +19,7 @@ interface Draft {
   writes: string;
   undefines: string;
   privilege: Privilege;
+  iopl86: boolean;
   sensitive: Sensitive[];
   reveals: Reveals | undefined;
   exits: ExitReason[];
@@ -69,6 +70,11 @@ export function privilegedIf(condition: Exclude<Privilege, "none" | "cpl0">): At
     draft.privilege = condition;
   };
 }
+
+/** IOPL-sensitive in virtual-8086 mode. */
+export const iopl86: Attribute = (draft) => {
+  draft.iopl86 = true;
+};
 
 /** Sensitive in the sense of Popek and Goldberg; may be given once for each kind. */
 export function sensitive(kind: Sensitivity, reason: string): Attribute {
@@ -169,6 +175,7 @@ function build(op: Op, text: string, code: string, attributes: Attribute[]): Row
     writes: "",
     undefines: "",
     privilege: "none",
+    iopl86: false,
     sensitive: [],
     reveals: undefined,
     exits: [],
@@ -193,6 +200,7 @@ function build(op: Op, text: string, code: string, attributes: Attribute[]): Row
     writes: draft.writes,
     undefines: draft.undefines,
     privilege: draft.privilege,
+    iopl86: draft.iopl86,
     sensitive: draft.sensitive,
     reveals: draft.reveals,
     exits: draft.exits,

@@ -70,6 +70,8 @@ export interface Row {
   /** EFLAGS left undefined. */
   readonly undefines: string;
   readonly privilege: Privilege;
+  /** #GP(0) in virtual-8086 mode if IOPL < 3, CR4.VME aside (SDM 3A 20.2.7). */
+  readonly iopl86: boolean;
   readonly sensitive: readonly Sensitive[];
   readonly reveals: Reveals | undefined;
   /** Basic exit reasons with which the instruction itself can leave VMX non-root operation. */

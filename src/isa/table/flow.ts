@@ -9,6 +9,7 @@ import {
   ends,
   exits,
   insn,
+  iopl86,
   o32,
   privileged,
   reads,
@@ -21,10 +22,16 @@ import type { Family, Row } from "../row.js";
 
 const CHECKS_SELECTOR = sensitive("mode", "compares CPL and RPL with the DPL of the target");
 const ENTERS_GATE = sensitive("control", "changes CPL through a call gate or the task through a TSS");
+const CHANGES_TASK = sensitive("control", "changes the task through a TSS");
 const CHECKS_GATE = sensitive("mode", "compares CPL with the DPL of the gate");
 const SWITCHES_TASK = exits(ExitReason.TASK_SWITCH);
-const FAR = [CHECKS_SELECTOR, ENTERS_GATE, SWITCHES_TASK, ends];
-const RETURN_FAR = [CHECKS_SELECTOR, sensitive("control", "changes CPL to that of the return address"), ends];
+const CALL = [CHECKS_SELECTOR, ENTERS_GATE, SWITCHES_TASK, ends];
+const JUMP = [CHECKS_SELECTOR, CHANGES_TASK, SWITCHES_TASK, ends];
+const RETURN = [
+  sensitive("mode", "compares CPL with the RPL of the return address"),
+  sensitive("control", "changes CPL to that of the return address"),
+  ends,
+];
 const TRAP = exits(ExitReason.EXCEPTION_NMI, ExitReason.TASK_SWITCH);
 
 // biome-ignore format: a table
@@ -47,17 +54,17 @@ const NEAR: readonly Row[] = [
 
 // biome-ignore format: a table
 const FAR_TRANSFERS: readonly Row[] = [
-  insn(Op.JMP_FAR,           "JMP ptr16:32",     "EA cp",    ...FAR),
-  insn(Op.JMP_FAR_INDIRECT,  "JMP m16:32",       "FF /5",    ...FAR),
-  insn(Op.CALL_FAR,          "CALL ptr16:32",    "9A cp",    ...FAR),
-  insn(Op.CALL_FAR_INDIRECT, "CALL m16:32",      "FF /3",    ...FAR),
-  insn(Op.RET_FAR,           "RETF",             "CB",       o32, ...RETURN_FAR),
-  insn(Op.RET_FAR,           "RETF imm16",       "CA iw",    o32, ...RETURN_FAR),
-  insn(Op.INT,               "INT imm8",         "CD ib",    writes("I"), CHECKS_GATE, sensitive("control", "enters the gate's privilege level"), SWITCHES_TASK, ends),
+  insn(Op.JMP_FAR,           "JMP ptr16:32",     "EA cp",    ...JUMP),
+  insn(Op.JMP_FAR_INDIRECT,  "JMP m16:32",       "FF /5",    ...JUMP),
+  insn(Op.CALL_FAR,          "CALL ptr16:32",    "9A cp",    ...CALL),
+  insn(Op.CALL_FAR_INDIRECT, "CALL m16:32",      "FF /3",    ...CALL),
+  insn(Op.RET_FAR,           "RETF",             "CB",       o32, ...RETURN),
+  insn(Op.RET_FAR,           "RETF imm16",       "CA iw",    o32, ...RETURN),
+  insn(Op.INT,               "INT imm8",         "CD ib",    writes("I"), iopl86, CHECKS_GATE, sensitive("control", "enters the gate's privilege level"), SWITCHES_TASK, ends),
   insn(Op.INT3,              "INT3",             "CC",       writes("I"), CHECKS_GATE, sensitive("control", "enters the gate's privilege level"), TRAP, ends),
   insn(Op.INT1,              "INT1",             "F1",       writes("I"), sensitive("control", "enters the gate's privilege level"), TRAP, ends, undocumented),
   insn(Op.INTO,              "INTO",             "CE",       reads("O"), writes("I"), CHECKS_GATE, sensitive("control", "enters the gate's privilege level"), TRAP, ends),
-  insn(Op.IRET,              "IRETD",            "CF",       twin("IRET"), writes("OSZAPCDI"), sensitive("control", "changes CPL, IF, IOPL, NT and VM"),
+  insn(Op.IRET,              "IRETD",            "CF",       twin("IRET"), writes("OSZAPCDI"), iopl86, sensitive("control", "changes CPL, IF, IOPL, NT and VM"),
     sensitive("mode", "IF, IOPL and VM are kept without a fault outside the privilege that may change them; compares CPL with the RPL of CS"), SWITCHES_TASK, ends),
   insn(Op.SYSENTER,          "SYSENTER",         "0F 34",    writes("I"), sensitive("control", "enters CPL 0"), ends),
   insn(Op.SYSEXIT,           "SYSEXIT",          "0F 35",    privileged, sensitive("control", "enters CPL 3"), ends),

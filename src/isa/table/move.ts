@@ -10,6 +10,7 @@ import {
   ends,
   exits,
   insn,
+  iopl86,
   lockable,
   o32,
   privilegedIf,
@@ -73,8 +74,8 @@ const STACK: readonly Row[] = [
   insn(Op.POPA,    "POPAD",                 "61",          twin("POPA")),
   insn(Op.ENTER,   "ENTER imm16, imm8",     "C8 iw ib",    o32),
   insn(Op.LEAVE,   "LEAVE",                 "C9",          o32),
-  insn(Op.PUSHF,   "PUSHFD",                "9C",          twin("PUSHF"), reads("OSZAPCDI"), FLAGS_SHOWN),
-  insn(Op.POPF,    "POPFD",                 "9D",          twin("POPF"), writes("OSZAPCDI"), FLAGS_TAKEN, FLAGS_KEPT, ends),
+  insn(Op.PUSHF,   "PUSHFD",                "9C",          twin("PUSHF"), reads("OSZAPCDI"), iopl86, FLAGS_SHOWN),
+  insn(Op.POPF,    "POPFD",                 "9D",          twin("POPF"), writes("OSZAPCDI"), iopl86, FLAGS_TAKEN, FLAGS_KEPT, ends),
 ];
 
 // biome-ignore format: a table
@@ -87,8 +88,8 @@ const FLAG_BITS: readonly Row[] = [
   insn(Op.CMC,     "CMC",                   "F5",          reads("C"), writes("C")),
   insn(Op.CLD,     "CLD",                   "FC",          writes("D")),
   insn(Op.STD,     "STD",                   "FD",          writes("D")),
-  insn(Op.CLI,     "CLI",                   "FA",          writes("I"), privilegedIf("iopl"), sensitive("control", "clears IF"), ends),
-  insn(Op.STI,     "STI",                   "FB",          writes("I"), privilegedIf("iopl"), sensitive("control", "sets IF"), ends),
+  insn(Op.CLI,     "CLI",                   "FA",          writes("I"), iopl86, privilegedIf("iopl"), sensitive("control", "clears IF"), ends),
+  insn(Op.STI,     "STI",                   "FB",          writes("I"), iopl86, privilegedIf("iopl"), sensitive("control", "sets IF"), ends),
 ];
 
 // biome-ignore format: a table
