@@ -47,7 +47,7 @@ export function isInstalled(program) {
  * @throws {Error} with nasm's own message
  */
 export function assemble(name, output) {
-  const args = ["-f", "bin", "-w+all", "-w-reloc-abs", "-Werror", "-I", `${ROMS}/`, "-o", output, join(ROMS, `${name}.asm`)];
+  const args = ["-f", "bin", "-Werror", "-I", `${ROMS}/`, "-o", output, join(ROMS, `${name}.asm`)];
   const result = spawnSync("nasm", args, { encoding: "utf8" });
   if (result.error) throw new Error(`nasm could not be started: ${result.error.message}`);
   if (result.status !== 0) throw new Error(`nasm refused ${name}.asm:\n${result.stderr.trim()}`);

@@ -1,0 +1,112 @@
+; minikernel - a small but complete kernel: paging, two rings, a preemptive scheduler, system calls, fault isolation.
+;
+; Without options it demonstrates itself and powers off (status 0). With `shell` on the command line it reads commands
+; from COM1. What it prints depends on its own logic only, never on how fast the machine is: the same bytes everywhere.
+;
+;   minikernel/memory.inc     page frames, address spaces, checks of user pointers
+;   minikernel/task.inc       the task table, context switch, scheduler
+;   minikernel/trap.inc       the one way into the kernel: exceptions, interrupts, system calls
+;   minikernel/syscall.inc    the system calls
+;   minikernel/programs.inc   what runs in ring 3
+;   minikernel/demo.inc       the scheduler and fault demonstrations
+;   minikernel/shell.inc      the commands
+;
+; Linear memory: 0..8 MiB is the kernel, identity-mapped, supervisor only, in every address space. A process has its
+; program at USER_BASE, then a data page, a page shared by all processes, and a stack page with a hole below it.
+
+                %include "lib/image.inc"
+                %include "lib/ports.inc"
+                %include "lib/serial.inc"
+                %include "lib/cmdline.inc"
+                %include "lib/protect.inc"
+
+TIMER_HZ        equ 1000
+
+                IMAGE start
+
+start:          mov esp, boot_stack_top
+                cld
+                call cmdline_init
+                call serial_init
+                call check_memory_size
+                call gdt_init
+                call idt_init
+                call trap_init
+                call frames_init
+                call paging_init
+                call task_init
+                call pic_init
+                call pit_init
+                call print_banner
+                sti
+
+                mov esi, .shell
+                call cmdline_find
+                jnc shell
+                call demo_scheduler
+                call demo_faults
+                PRINT 10, "minikernel: all demonstrations done, powering off", 10
+                SHUT_DOWN
+.shell:         db "shell", 0
+
+print_banner:
+                PRINT "minikernel: a teaching kernel for 32-bit x86", 10
+                PRINT "  segments    flat; ring 0 and ring 3; one task state segment", 10
+                PRINT "  paging      on; kernel below "
+                mov eax, KERNEL_END
+                call print_hex
+                PRINT ", supervisor only; programs at "
+                mov eax, USER_BASE
+                call print_hex
+                PRINT 10, "  interrupts  timer at "
+                mov eax, TIMER_HZ
+                call print_dec
+                PRINT " Hz on vector 20h; system calls on int 80h", 10
+                ret
+
+; pic_init: moves the 16 interrupt lines to vectors 20h..2Fh, away from the exceptions; only the timer is let through.
+pic_init:
+                mov al, 0x11                    ; ICW1: edge triggered, cascade, ICW4 follows
+                out PIC1, al
+                out PIC2, al
+                mov al, IRQ_BASE                ; ICW2: first vector
+                out PIC1 + 1, al
+                mov al, IRQ_BASE + 8
+                out PIC2 + 1, al
+                mov al, 1 << 2                  ; ICW3: the slave hangs on line 2
+                out PIC1 + 1, al
+                mov al, 2
+                out PIC2 + 1, al
+                mov al, 1                       ; ICW4: 8086 mode, explicit end of interrupt
+                out PIC1 + 1, al
+                out PIC2 + 1, al
+                mov al, ~(1 << 0) & 0xFF
+                out PIC1 + 1, al
+                mov al, 0xFF
+                out PIC2 + 1, al
+                ret
+
+; pit_init: channel 0 in mode 2 (rate generator).
+pit_init:
+                mov al, 0x34
+                out PIT_COMMAND, al
+                mov ax, PIT_HZ / TIMER_HZ
+                out PIT_CHANNEL0, al
+                mov al, ah
+                out PIT_CHANNEL0, al
+                ret
+
+                %include "minikernel/memory.inc"
+                %include "minikernel/task.inc"
+                %include "minikernel/trap.inc"
+                %include "minikernel/syscall.inc"
+                %include "minikernel/demo.inc"
+                %include "minikernel/shell.inc"
+                SERIAL_ROUTINES
+                CMDLINE_ROUTINES
+                PROTECT_ROUTINES
+                %include "minikernel/programs.inc"
+
+                BSS boot_stack, 16384, 4096     ; the stack of the kernel's own task
+boot_stack_top  equ boot_stack + 16384
+                IMAGE_END
