@@ -11,7 +11,7 @@ import { adjust, carry, flagsLogic, flagsResult } from "../flags";
 import { ah, al, ax, setAh, setAl, setAx } from "./width";
 
 /** DAA: decimal-adjusts AL after an addition. Writes SZAPC. */
-export function opDaa(rec: usize): void {
+export function opDaa(_rec: usize): void {
   const old = al();
   let r = old;
   let cf: u32 = 0;
@@ -29,7 +29,7 @@ export function opDaa(rec: usize): void {
 }
 
 /** DAS: decimal-adjusts AL after a subtraction. Writes SZAPC. */
-export function opDas(rec: usize): void {
+export function opDas(_rec: usize): void {
   const old = al();
   let r = old;
   let cf: u32 = 0;
@@ -48,7 +48,7 @@ export function opDas(rec: usize): void {
 }
 
 /** AAA: ASCII-adjusts AX after an addition. Writes AF and CF. */
-export function opAaa(rec: usize): void {
+export function opAaa(_rec: usize): void {
   const adjusted: u32 = (al() & 15) > 9 || adjust() != 0 ? 1 : 0;
   if (adjusted != 0) setAx(ax() + 0x106);
   setAl(al() & 15);
@@ -56,7 +56,7 @@ export function opAaa(rec: usize): void {
 }
 
 /** AAS: ASCII-adjusts AX after a subtraction. Writes AF and CF. */
-export function opAas(rec: usize): void {
+export function opAas(_rec: usize): void {
   const adjusted: u32 = (al() & 15) > 9 || adjust() != 0 ? 1 : 0;
   if (adjusted != 0) setAx(ax() - 0x106);
   setAl(al() & 15);

@@ -26,41 +26,41 @@ export function opCwd(rec: usize): void {
 const AH_FLAGS: u32 = Eflags.SF | Eflags.ZF | Eflags.AF | Eflags.PF | Eflags.CF;
 
 /** LAHF: AH = SF ZF 0 AF 0 PF 1 CF. */
-export function opLahf(rec: usize): void {
+export function opLahf(_rec: usize): void {
   setAh((arithmeticFlags() & AH_FLAGS) | Eflags.FIXED);
 }
 
 /** SAHF: SF ZF AF PF CF = AH; OF is kept. */
-export function opSahf(rec: usize): void {
+export function opSahf(_rec: usize): void {
   setArithmeticFlags((arithmeticFlags() & Eflags.OF) | (ah() & AH_FLAGS));
 }
 
 /** SALC (undocumented): AL = CF ? FF : 0. Writes no flags. */
-export function opSalc(rec: usize): void {
+export function opSalc(_rec: usize): void {
   setAl(0 - carry());
 }
 
 /** CLC. */
-export function opClc(rec: usize): void {
+export function opClc(_rec: usize): void {
   setCarry(0);
 }
 
 /** STC. */
-export function opStc(rec: usize): void {
+export function opStc(_rec: usize): void {
   setCarry(1);
 }
 
 /** CMC. */
-export function opCmc(rec: usize): void {
+export function opCmc(_rec: usize): void {
   setCarry(carry() ^ 1);
 }
 
 /** CLD: string instructions count up. */
-export function opCld(rec: usize): void {
+export function opCld(_rec: usize): void {
   set(Cpu.EFLAGS, get(Cpu.EFLAGS) & ~Eflags.DF);
 }
 
 /** STD: string instructions count down. */
-export function opStd(rec: usize): void {
+export function opStd(_rec: usize): void {
   set(Cpu.EFLAGS, get(Cpu.EFLAGS) | Eflags.DF);
 }

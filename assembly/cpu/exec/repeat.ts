@@ -73,12 +73,12 @@ export function beginRepeat(rec: usize): u32 {
   return count < slice ? count : slice;
 }
 
-/** Counts `done` iterations. Returns how many of `left` are still to make: none if one of them asked run() to return. */
+/** Counts `done` iterations. Returns how many of `left` are still to make: none if one of them needs run() to look at something. */
 export function countDown(rec: usize, left: u32, done: u32): u32 {
   if (!repeated(rec)) return 0;
   const bytes = indexBytes(rec);
   setRegisterOf(Reg.ECX, registerOf(Reg.ECX, bytes) - done, bytes);
-  return (get(Cpu.STOP) & (Stop.HOST | Stop.EXIT)) != 0 ? 0 : left - done;
+  return (get(Cpu.STOP) & (Stop.HOST | Stop.EXIT | Stop.SWITCHED)) != 0 ? 0 : left - done;
 }
 
 /** Ends an execution: with iterations left, the instruction is not finished. */
