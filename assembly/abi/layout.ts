@@ -1,0 +1,48 @@
+/**
+ * Map of the linear memory. Fixed regions first; machine RAM, ROM and the per-page code maps behind them, placed at start-up.
+ *
+ *   00000000  (unused: a null pointer traps nothing, so nothing lives here)
+ *   00001000  CPU state
+ *   00002000  decode table: what the instruction table in src/isa/ was packed into
+ *   00004000  map of the 4 MB regions that large pages were cached for
+ *   00010000  TLB
+ *   00020000  block hash: heads of the chains of decoded blocks
+ *   00060000  block pool
+ *   00460000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
+ */
+export enum Layout {
+  CPU = 4096,
+  DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
+  LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
+  TLB = 65536,
+  BLOCK_HASH = 131072,
+  BLOCK_POOL = 393216,
+  RAM = 4587520, // first byte behind the fixed regions
+}
+
+/** Entries in the TLB: a power of two. */
+export const TLB_ENTRIES: i32 = 4096;
+
+/** One TLB entry. A tag is linear page | context; 0 never matches. */
+export enum Tlb {
+  READ = 0, // u32 tag of readable pages
+  WRITE = 4, // u32 tag of writable pages without decoded code
+  EXECUTE = 8, // u32 tag of executable pages
+  DELTA = 12, // u32, added to a linear address gives the pointer
+  SIZE = 16,
+}
+
+/** Chains in the block hash: a power of two. */
+export const HASH_ENTRIES: i32 = 65536;
+/** Size of the block pool in bytes. */
+export const POOL_BYTES: i32 = 4194304;
+
+/** The packed instruction table: parts of Layout.DECODE_TABLE in entries. */
+export enum DecodeTable {
+  ONE_BYTE = 0, // 256 entries
+  TWO_BYTE = 256, // 256 entries, 0F map
+  GROUPS = 512, // groups of 16 entries: ModRM.reg with a memory operand, then with a register
+  GROUP_SIZE = 16,
+  MAX_GROUPS = 64,
+  ENTRY_BYTES = 4,
+}

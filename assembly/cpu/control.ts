@@ -1,0 +1,131 @@
+/**
+ * Keeps the derived words of the state true: decoding mode, TLB context, segment fast limits and the attention word.
+ * Invariant: whoever changes a register that these depend on calls the matching function before the next instruction.
+ */
+import { Attention, Cpu, Mode, SEG_USABLE, SegCache, Stop } from "../abi/cpu";
+import { Rec } from "../abi/record";
+import { ARITHMETIC_FLAGS, Cr0, Desc, DescFlag, Dr7, Eflags, Seg } from "../abi/x86";
+import { arithmeticFlags, setArithmeticFlags } from "./flags";
+import { fieldPtr, get, protectedMode, segPtr, set } from "./state";
+
+/** Largest offset below which 4-byte accesses need no check, plus one; 0 if every access must be checked. */
+function openMax(seg: u32, write: bool): u32 {
+  const cache = segPtr(seg);
+  const access = load<u32>(cache, SegCache.ACCESS);
+  const limit = load<u32>(cache, SegCache.LIMIT);
+  if (get(Cpu.SLOW_ACCESS) != 0 || limit < 3) return 0;
+  if (protectedMode()) {
+    if ((access & SEG_USABLE) == 0 || (access & Desc.PRESENT) == 0) return 0;
+    if ((access & Desc.CODE) != 0) {
+      if (write || (access & Desc.WRITABLE) == 0) return 0;
+    } else {
+      if ((access & Desc.CONFORMING) != 0) return 0;
+      if (write && (access & Desc.WRITABLE) == 0) return 0;
+    }
+  }
+  return limit - 2;
+}
+
+/** Recomputes what is derived from the cache of segment register `seg`. */
+export function updateSegment(seg: u32): void {
+  const cache = segPtr(seg);
+  store<u32>(cache, openMax(seg, false), SegCache.READ_MAX);
+  store<u32>(cache, openMax(seg, true), SegCache.WRITE_MAX);
+  if (seg == Seg.CS || seg == Seg.SS) updateMode();
+}
+
+/** Recomputes the fast limits of all segments: after changes of mode, alignment checking or data breakpoints. */
+function updateAllSegments(): void {
+  for (let seg: u32 = 0; seg < 6; seg++) {
+    const cache = segPtr(seg);
+    store<u32>(cache, openMax(seg, false), SegCache.READ_MAX);
+    store<u32>(cache, openMax(seg, true), SegCache.WRITE_MAX);
+  }
+}
+
+/** True if misaligned accesses raise #AC now (SDM 3A 6.15, interrupt 17). */
+export function alignmentChecked(): bool {
+  return (get(Cpu.CR0) & Cr0.AM) != 0 && (get(Cpu.EFLAGS) & Eflags.AC) != 0 && get(Cpu.CPL) == 3;
+}
+
+/** True if DR7 enables a breakpoint on data or ports (R/W field not 00). */
+function dataBreakpoints(): bool {
+  const dr7 = load<u32>(fieldPtr(Cpu.DR), 28);
+  for (let i: u32 = 0; i < 4; i++) {
+    if (((dr7 >>> (i << 1)) & 3) != 0 && ((dr7 >>> (16 + (i << 2))) & 3) != 0) return true;
+  }
+  return false;
+}
+
+/** Recomputes decoding mode and TLB context: after changes of CS, SS, CR0, CPL, EFLAGS.VM or EFLAGS.AC. */
+export function updateMode(): void {
+  const cs = segPtr(Seg.CS);
+  let mode: u32 = 0;
+  if ((load<u32>(cs, SegCache.ACCESS) & DescFlag.BIG) != 0) mode |= Mode.CODE32;
+  if ((load<u32>(segPtr(Seg.SS), SegCache.ACCESS) & DescFlag.BIG) != 0) mode |= Mode.STACK32;
+  if (load<u32>(cs, SegCache.LIMIT) != 0xffffffff) mode |= Mode.LIMITED;
+  const real = !protectedMode();
+  if (real) mode |= Mode.REAL;
+  const wasReal = (get(Cpu.MODE) & Mode.REAL) != 0;
+  set(Cpu.MODE, mode);
+  set(Cpu.CONTEXT, (get(Cpu.GENERATION) << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
+  const slow: u32 = alignmentChecked() || dataBreakpoints() ? 1 : 0;
+  if (slow != get(Cpu.SLOW_ACCESS) || real != wasReal) {
+    set(Cpu.SLOW_ACCESS, slow);
+    updateAllSegments();
+  }
+}
+
+/** Recomputes the attention word: after changes of IF, TF, SHADOW, INTR, NMI, DR7 or PENDING_DB. */
+export function updateAttention(): void {
+  const watched = (load<u32>(fieldPtr(Cpu.DR), 28) & Dr7.ENABLES) != 0;
+  // RF matters to instruction breakpoints only; without any it would outlive the instruction it is meant for.
+  if (!watched) set(Cpu.EFLAGS, get(Cpu.EFLAGS) & ~Eflags.RF);
+  const flags = get(Cpu.EFLAGS);
+  let attention: u32 = 0;
+  if (get(Cpu.INTR) != 0 && (flags & Eflags.IF) != 0) attention |= Attention.INTERRUPT;
+  if (get(Cpu.NMI_PENDING) != 0 && get(Cpu.NMI_BLOCKED) == 0) attention |= Attention.NMI;
+  if ((flags & Eflags.TF) != 0) attention |= Attention.SINGLE_STEP;
+  if (get(Cpu.SHADOW) != 0) attention |= Attention.SHADOW;
+  if (watched) attention |= Attention.BREAKPOINTS;
+  if (get(Cpu.PENDING_DB) != 0) attention |= Attention.PENDING_DB;
+  set(Cpu.ATTENTION, attention);
+}
+
+/** Replaces the EFLAGS bits in `mask` by those of `value`, arithmetic flags included. */
+export function setEflags(value: u32, mask: u32): void {
+  const old = get(Cpu.EFLAGS);
+  const arithmetic = mask & ARITHMETIC_FLAGS;
+  if (arithmetic != 0) setArithmeticFlags((arithmeticFlags() & ~arithmetic) | (value & arithmetic));
+  const kept = mask & ~ARITHMETIC_FLAGS;
+  const flags = (old & ~kept) | (value & kept) | Eflags.FIXED;
+  set(Cpu.EFLAGS, flags);
+  updateAttention();
+  if (((old ^ flags) & (Eflags.VM | Eflags.AC)) != 0) updateMode();
+}
+
+/** Virtual time in ticks: instructions retired before the one being executed, and ticks skipped while halted. */
+export function now(): u64 {
+  const given = get(Cpu.GIVEN);
+  const open = given == 0 ? 0 : given - load<u8>(get(Cpu.RECORD), Rec.INDEX);
+  return (
+    load<u64>(fieldPtr(Cpu.RETIRED)) + load<u64>(fieldPtr(Cpu.SKIPPED)) + <u64>(get(Cpu.SLICE) - get(Cpu.LEFT) - open)
+  );
+}
+
+/** Makes run() return `reason` after the current instruction. */
+export function leave(reason: u32, qualification: u32): void {
+  set(Cpu.EXIT_REASON, reason);
+  set(Cpu.EXIT_QUALIFICATION, qualification);
+  set(Cpu.STOP, get(Cpu.STOP) | Stop.EXIT);
+}
+
+/** Leaves the block after the current instruction, since state that blocks depend on has changed. */
+export function stopBlock(): void {
+  set(Cpu.STOP, get(Cpu.STOP) | Stop.SWITCHED);
+}
+
+/** A REP instruction with iterations left gives way to events: it restarts at itself and does not retire yet. */
+export function repeatLater(): void {
+  set(Cpu.STOP, get(Cpu.STOP) | Stop.REPEAT);
+}

@@ -1,0 +1,96 @@
+/**
+ * The TLB: direct-mapped, 4,096 entries, tagged by linear page, address-space generation and privilege class.
+ *
+ *   tag   31........12 11...........1 0
+ *         linear page  generation     user
+ *
+ * Separate tags for read, write and execute; DELTA added to a linear address gives the pointer. One compare of the tag of the
+ * LAST byte's page decides hit, permission, page crossing and address space. A flush is a new generation.
+ * Invariant: an entry with a tag came from a walk that found A set; with a write tag, D set, RAM, and no decoded code.
+ */
+import { Counter, Cpu } from "../abi/cpu";
+import { Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
+import { Access } from "../abi/x86";
+import { get, set } from "../cpu/state";
+import { count, hasCode } from "./code";
+import { framePtr, isRam } from "./phys";
+import { NO_FRAME, walk } from "./walk";
+
+/** What translate() returns for an address that is neither RAM nor ROM; the frame is in Cpu.MMIO_PFN. */
+export const MMIO: usize = 1;
+
+/** Generations fit in the 11 bits above the privilege bit; 0 is never used, so a zero tag never matches. */
+const LAST_GENERATION: u32 = 2047;
+
+/** Entry that linear address `lin` maps to. */
+export function tlbEntry(lin: u32): usize {
+  return <usize>(Layout.TLB + (((lin >>> 12) & (TLB_ENTRIES - 1)) << 4));
+}
+
+/**
+ * Pointer for an access to `lin` with privilege `user` (1: CPL 3). 0: #PF has been raised. MMIO: no memory there.
+ * The pointer of a write may be ROM or hold decoded code: the caller looks.
+ */
+export function translate(lin: u32, access: u32, user: u32): usize {
+  const entry = tlbEntry(lin);
+  const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
+  if (load<u32>(entry + (access << 2)) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA));
+  const pfn = walk(lin, access, user);
+  if (pfn == NO_FRAME) return 0;
+  count(Counter.TLB_MISSES);
+  const frame = framePtr(pfn);
+  if (frame == 0) {
+    set(Cpu.MMIO_PFN, pfn);
+    return MMIO;
+  }
+  const writable = get(Cpu.WALK_WRITABLE) != 0 && isRam(frame) && !hasCode(frame);
+  store<u32>(entry, tag, Tlb.READ);
+  store<u32>(entry, tag, Tlb.EXECUTE);
+  store<u32>(entry, writable ? tag : 0, Tlb.WRITE);
+  store<u32>(entry, <u32>frame - (lin & 0xfffff000), Tlb.DELTA);
+  return frame + (lin & 0xfff);
+}
+
+/** Drops every translation. */
+export function flushTlb(): void {
+  count(Counter.TLB_FLUSHES);
+  let generation = get(Cpu.GENERATION) + 1;
+  if (generation > LAST_GENERATION) {
+    memory.fill(Layout.TLB, 0, TLB_ENTRIES * Tlb.SIZE);
+    generation = 1;
+  }
+  set(Cpu.GENERATION, generation);
+  set(Cpu.CONTEXT, (generation << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
+}
+
+/** Empties one entry. */
+function clearEntry(entry: usize): void {
+  store<u32>(entry, 0, Tlb.READ);
+  store<u32>(entry, 0, Tlb.WRITE);
+  store<u32>(entry, 0, Tlb.EXECUTE);
+}
+
+/** Drops the translation of the page of `lin`; of the whole 4 MB region if large pages were cached for it (SDM 3A 4.10.4.1). */
+export function flushPage(lin: u32): void {
+  count(Counter.TLB_FLUSH_PAGES);
+  if ((load<u8>(Layout.LARGE_MAP + (lin >>> 25)) & (1 << ((lin >>> 22) & 7))) == 0) {
+    clearEntry(tlbEntry(lin));
+    return;
+  }
+  const region = lin & 0xffc00000;
+  for (let page: u32 = 0; page < 1024; page++) clearEntry(tlbEntry(region | (page << 12)));
+}
+
+/** Translates without raising, filling or setting flags: a pointer, or 0. For the host's inspection. */
+export function probe(lin: u32): usize {
+  const cr2 = get(Cpu.CR2);
+  const stop = get(Cpu.STOP);
+  set(Cpu.PROBING, 1);
+  const pfn = walk(lin, Access.READ, 0);
+  set(Cpu.PROBING, 0);
+  set(Cpu.STOP, stop);
+  set(Cpu.CR2, cr2);
+  if (pfn == NO_FRAME) return 0;
+  const frame = framePtr(pfn);
+  return frame == 0 ? 0 : frame + (lin & 0xfff);
+}

@@ -1,0 +1,122 @@
+/**
+ * The page walker: linear to physical by the guest's tables, with permissions and accessed/dirty flags.
+ * SDM 3A 4.3 (32-bit paging), 4.4 (PAE), 4.6 (access rights), 4.7 (page-fault error codes), 4.8 (accessed and dirty).
+ * The machine has 36 physical address bits in PAE entries, no NX, no PAT and no PSE-36: their bits are reserved.
+ */
+import { Cpu } from "../abi/cpu";
+import { Layout } from "../abi/layout";
+import { Access, Cr0, Cr4, PfError, Pte, Vector } from "../abi/x86";
+import { raiseCode } from "../cpu/fault";
+import { fieldPtr, get, set } from "../cpu/state";
+import { physLoad32, physLoad64, physSetBits } from "./phys";
+
+/** What walk() returns for a translation that raised #PF. */
+export const NO_FRAME: i32 = -1;
+
+/** Reserved bits of a 4 MB directory entry: 21-13 (no PSE-36) and 12 (no PAT). */
+const RESERVED_4M: u32 = 0x003ff000;
+/** Reserved bits of any present PAE entry: 63-36. */
+const RESERVED_PAE: u64 = 0xfffffff000000000;
+/** Reserved bits of a 2 MB PAE directory entry below bit 36: 20-13 and 12. */
+const RESERVED_2M: u64 = 0x1ff000;
+/** Reserved bit of a 4 KB entry while PAT is not supported. */
+const RESERVED_4K: u32 = 0x80;
+
+/** Raises #PF for `lin`; returns NO_FRAME. */
+function pageFault(lin: u32, access: u32, user: u32, bits: u32): i32 {
+  set(Cpu.CR2, lin);
+  raiseCode(Vector.PF, bits | (access == Access.WRITE ? PfError.WRITE : 0) | (user != 0 ? PfError.USER : 0));
+  return NO_FRAME;
+}
+
+/** True if the combined R/W and U/S bits of all levels allow the access (SDM 3A 4.6.1). */
+function allowed(rights: u32, access: u32, user: u32): bool {
+  if (user != 0) {
+    if ((rights & Pte.US) == 0) return false;
+    return access != Access.WRITE || (rights & Pte.RW) != 0;
+  }
+  return access != Access.WRITE || (rights & Pte.RW) != 0 || (get(Cpu.CR0) & Cr0.WP) == 0;
+}
+
+/** Notes that a translation of the 4 MB region of `lin` came from a large page: INVLPG must then drop all of it. */
+function noteLarge(lin: u32): void {
+  const ptr = <usize>(Layout.LARGE_MAP + (lin >>> 25));
+  store<u8>(ptr, <u8>(<u32>load<u8>(ptr) | (1 << ((lin >>> 22) & 7))));
+}
+
+/** Notes whether later writes through the same translation need no walk: allowed, and D is already set. */
+function noteWritable(rights: u32, entry: u32, user: u32): void {
+  set(Cpu.WALK_WRITABLE, (entry & Pte.D) != 0 && allowed(rights, Access.WRITE, user) ? 1 : 0);
+}
+
+/**
+ * Translates `lin` for an access of privilege `user` (1: CPL 3). Returns the frame number (24 bits at most) and sets
+ * Cpu.WALK_WRITABLE, or raises #PF and returns NO_FRAME.
+ */
+export function walk(lin: u32, access: u32, user: u32): i32 {
+  if ((get(Cpu.CR0) & Cr0.PG) == 0) {
+    set(Cpu.WALK_WRITABLE, 1);
+    return (lin & get(Cpu.A20_MASK)) >>> 12;
+  }
+  const pfn = (get(Cpu.CR4) & Cr4.PAE) != 0 ? walkPae(lin, access, user) : walk32(lin, access, user);
+  return pfn == NO_FRAME ? pfn : pfn & (<i32>(get(Cpu.A20_MASK) >>> 12) | 0xf00000);
+}
+
+function walk32(lin: u32, access: u32, user: u32): i32 {
+  const pdePa = (get(Cpu.CR3) & 0xfffff000) + ((lin >>> 22) << 2);
+  const pde = physLoad32(pdePa);
+  if ((pde & Pte.P) == 0) return pageFault(lin, access, user, 0);
+  const pse = (get(Cpu.CR4) & Cr4.PSE) != 0;
+  const setDirty: u32 = access == Access.WRITE ? Pte.D : 0;
+  if (pse && (pde & Pte.PS) != 0) {
+    if ((pde & RESERVED_4M) != 0) return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
+    if (!allowed(pde, access, user)) return pageFault(lin, access, user, PfError.PRESENT);
+    const flags = Pte.A | setDirty;
+    if ((pde & flags) != flags) physSetBits(pdePa, flags);
+    noteWritable(pde, pde | setDirty, user);
+    noteLarge(lin);
+    return ((pde & 0xffc00000) | (lin & 0x3ff000)) >>> 12;
+  }
+  const ptePa = (pde & 0xfffff000) + (((lin >>> 12) & 0x3ff) << 2);
+  const pte = physLoad32(ptePa);
+  if ((pte & Pte.P) == 0) return pageFault(lin, access, user, 0);
+  if ((pte & RESERVED_4K) != 0) return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
+  const rights = pde & pte;
+  if (!allowed(rights, access, user)) return pageFault(lin, access, user, PfError.PRESENT);
+  if ((pde & Pte.A) == 0) physSetBits(pdePa, Pte.A);
+  const flags = Pte.A | setDirty;
+  if ((pte & flags) != flags) physSetBits(ptePa, flags);
+  noteWritable(rights, pte | setDirty, user);
+  return pte >>> 12;
+}
+
+function walkPae(lin: u32, access: u32, user: u32): i32 {
+  const pdpte = load<u64>(fieldPtr(Cpu.PDPTE) + ((lin >>> 30) << 3));
+  if ((pdpte & Pte.P) == 0) return pageFault(lin, access, user, 0);
+  // A table above 4 GB is outside RAM: it reads as all ones, hence as reserved bits.
+  const pdePa = (<u32>pdpte & 0xfffff000) + (((lin >>> 21) & 0x1ff) << 3);
+  const pde = <u32>(pdpte >>> 32) != 0 ? <u64>-1 : physLoad64(pdePa);
+  if ((pde & Pte.P) == 0) return pageFault(lin, access, user, 0);
+  if ((pde & RESERVED_PAE) != 0) return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
+  const setDirty: u32 = access == Access.WRITE ? Pte.D : 0;
+  if ((pde & Pte.PS) != 0) {
+    if ((pde & RESERVED_2M) != 0) return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
+    if (!allowed(<u32>pde, access, user)) return pageFault(lin, access, user, PfError.PRESENT);
+    const flags = Pte.A | setDirty;
+    if ((<u32>pde & flags) != flags) physSetBits(pdePa, flags);
+    noteWritable(<u32>pde, <u32>pde | setDirty, user);
+    noteLarge(lin);
+    return <i32>((pde & 0xfffe00000) >>> 12) | ((lin & 0x1ff000) >>> 12);
+  }
+  const ptePa = (<u32>pde & 0xfffff000) + (((lin >>> 12) & 0x1ff) << 3);
+  const pte = <u32>(pde >>> 32) != 0 ? <u64>-1 : physLoad64(ptePa);
+  if ((pte & Pte.P) == 0) return pageFault(lin, access, user, 0);
+  if ((pte & (RESERVED_PAE | RESERVED_4K)) != 0) return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
+  const rights = <u32>(pde & pte);
+  if (!allowed(rights, access, user)) return pageFault(lin, access, user, PfError.PRESENT);
+  if ((pde & Pte.A) == 0) physSetBits(pdePa, Pte.A);
+  const flags = Pte.A | setDirty;
+  if ((<u32>pte & flags) != flags) physSetBits(ptePa, flags);
+  noteWritable(rights, <u32>pte | setDirty, user);
+  return <i32>((pte & 0xffffff000) >>> 12);
+}

@@ -1,0 +1,25 @@
+/**
+ * The functions of assembly/index.ts as the host sees them. Kept in step by hand; tests/core checks that every name exists.
+ */
+export interface CoreExports {
+  setUp(ramBytes: number, romBytes: number): number;
+  reset(): void;
+  run(budget: number): number;
+  stepOnce(): number;
+  readEflags(): number;
+  writeEflags(value: number): void;
+  writeSegment(seg: number, selector: number, base: number, limit: number, access: number): void;
+  refresh(): void;
+  setInterruptLine(level: number): void;
+  raiseNmi(): void;
+  setA20(enabled: number): void;
+  requestStop(): void;
+  ramWritten(pa: number, bytes: number): void;
+  flushTranslations(): void;
+  flushCode(): void;
+  probeLinear(lin: number): number;
+  decodeBytes(rec: number, bytes: number, available: number, eip: number, mode: number): number;
+  decodeNext(rec: number): number;
+  time(): number;
+  skipTime(ticks: number): void;
+}
