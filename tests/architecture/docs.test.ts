@@ -9,7 +9,7 @@ import { exists, projectFiles, textOf } from "./source-tree.js";
 const documents = projectFiles().filter((path) => path.endsWith(".md"));
 const TOP = "assembly|src|tests|roms|bench|docs|scripts|bin|\\.ci";
 
-/** Paths of this project that a Markdown text names in backticks, fenced blocks left out. Patterns with `*` or `<` are not paths. */
+/** Paths of this project that a Markdown text names in backticks, fenced blocks left out. Patterns (`*`, `<`, NAME) are not paths. */
 function namedPaths(markdown: string): string[] {
   const prose = markdown.replace(/^```[\s\S]*?^```/gm, "");
   return [...prose.matchAll(/`([^`\n]+)`/g)]
