@@ -1,0 +1,26 @@
+/**
+ * The library: machines made from plain objects, run to an exit, looked into and measured. Nothing here needs the
+ * command line. docs/library.md has a tour.
+ */
+export { ImageError } from "./loaders/image-error.js";
+export {
+  type BootModule,
+  type BootOptions,
+  type BootPlan,
+  IMAGE_FORMATS,
+  type ImageFormat,
+  type PlannedWrite,
+  type StartState,
+} from "./loaders/boot-plan.js";
+export { planBoot } from "./loaders/plan-boot.js";
+export type { ByteHandler } from "./machine/byte-handlers.js";
+export {
+  createMachine,
+  Machine,
+  type RunOptions,
+  type SerialPort,
+} from "./machine/machine.js";
+export { ConfigError, type Engine, type MachineConfig } from "./machine/machine-config.js";
+export type { Registers, SettableRegister } from "./machine/registers.js";
+export { describeResult, type ExitKind, exceptionName, type RunExit, type RunResult } from "./machine/run-result.js";
+export type { CallOuts, Statistics } from "./machine/statistics.js";

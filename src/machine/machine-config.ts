@@ -1,0 +1,171 @@
+/**
+ * What a machine is made from: a plain object, checked field by field before anything is built.
+ * Invariant: a configuration that passes `checkConfig` cannot make a later part throw for its shape; every error is one
+ * sentence that names the field, what was expected and what was found.
+ */
+import { type BootModule, IMAGE_FORMATS, type ImageFormat } from "../loaders/boot-plan.js";
+import { MIN_RAM_BYTES } from "../loaders/memory-map.js";
+
+/** How instructions are executed. */
+export type Engine = "interpreter";
+
+/** Everything that describes a machine; only `image` is needed. */
+export interface MachineConfig {
+  /** The bytes to boot: a Multiboot or ELF32 kernel, bzImage, boot sector, ROM or flat binary. */
+  image: Uint8Array;
+  /** What the image is called; the first word of a Multiboot command line. Default `"kernel"`. */
+  name?: string;
+  /** Kind of the image. Default `"auto"`: told from its bytes. */
+  format?: "auto" | ImageFormat;
+  /** Where a flat binary is loaded. */
+  address?: number;
+  /** Physical address of the first instruction, if not the image's own. */
+  entry?: number;
+  /** Mode a flat binary starts in. Default: real mode if it ends below 1 MB. */
+  mode?: "real" | "protected";
+  /** Command line of a Multiboot or Linux kernel. */
+  commandLine?: string;
+  /** Multiboot modules. */
+  modules?: readonly BootModule[];
+  /** Initial RAM disk of a Linux kernel. */
+  initrd?: Uint8Array;
+  /** Size of RAM in bytes, a multiple of 4096. Default 128 MB. */
+  memoryBytes?: number;
+  /** Ticks (instructions) in one second of virtual time. Default 100,000,000. */
+  clockHz?: number;
+  /** What the real-time clock shows at power-on. Default 2026-01-01T00:00:00Z. */
+  rtcTime?: Date;
+  /** Port of the debug-exit device. Default 0xF4. */
+  debugExitPort?: number;
+  /** What a reset request of the guest does: end the run (default) or start the image again. */
+  onReset?: "exit" | "reboot";
+  /** What a triple fault does: end the run (default) or start the image again. */
+  onTripleFault?: "exit" | "reboot";
+  /** How instructions are executed. Default `"interpreter"`. */
+  engine?: Engine;
+}
+
+/** A configuration with every default filled in. */
+export type CompleteConfig = Required<Omit<MachineConfig, "address" | "entry" | "mode" | "initrd" | "format">> &
+  Pick<MachineConfig, "address" | "entry" | "mode" | "initrd" | "format">;
+
+/** A field of a configuration or an argument of a call is wrong. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** RAM of a machine that does not say how much it has. */
+export const DEFAULT_MEMORY_BYTES = 128 << 20;
+
+/** Largest RAM: the emulated RAM and the tables behind it share one 4 GB linear memory. */
+export const MAX_MEMORY_BYTES = 2 ** 31;
+
+/** Virtual time of a machine that does not say otherwise: 100 million instructions a second. */
+export const DEFAULT_CLOCK_HZ = 100_000_000;
+
+const FIELDS: ReadonlySet<string> = new Set<keyof MachineConfig>([
+  "image",
+  "name",
+  "format",
+  "address",
+  "entry",
+  "mode",
+  "commandLine",
+  "modules",
+  "initrd",
+  "memoryBytes",
+  "clockHz",
+  "rtcTime",
+  "debugExitPort",
+  "onReset",
+  "onTripleFault",
+  "engine",
+]);
+
+/** Checks a configuration and fills in the defaults. Raises `ConfigError`. */
+export function checkConfig(config: MachineConfig): CompleteConfig {
+  if (config === null || typeof config !== "object")
+    throw new ConfigError(`config: expected an object and found ${show(config)}`);
+  for (const field of Object.keys(config)) {
+    if (!FIELDS.has(field)) throw new ConfigError(`config.${field}: there is no such field`);
+  }
+  bytes("image", config.image);
+  if (config.initrd !== undefined) bytes("initrd", config.initrd);
+  text("name", config.name);
+  text("commandLine", config.commandLine);
+  oneOf("format", config.format, ["auto", ...IMAGE_FORMATS]);
+  oneOf("mode", config.mode, ["real", "protected"]);
+  oneOf("onReset", config.onReset, ["exit", "reboot"]);
+  oneOf("onTripleFault", config.onTripleFault, ["exit", "reboot"]);
+  oneOf("engine", config.engine, ["interpreter"]);
+  whole("address", config.address, 0, 0xffffffff);
+  whole("entry", config.entry, 0, 0xffffffff);
+  whole("memoryBytes", config.memoryBytes, MIN_RAM_BYTES, MAX_MEMORY_BYTES);
+  whole("clockHz", config.clockHz, 1_000_000, 2 ** 31);
+  whole("debugExitPort", config.debugExitPort, 0, 0xffff);
+  if (config.memoryBytes !== undefined && config.memoryBytes % 4096 !== 0) {
+    throw new ConfigError(`config.memoryBytes: expected a multiple of 4096 and found ${config.memoryBytes}`);
+  }
+  if (config.rtcTime !== undefined && !(config.rtcTime instanceof Date && Number.isFinite(config.rtcTime.getTime()))) {
+    throw new ConfigError(`config.rtcTime: expected a valid Date and found ${show(config.rtcTime)}`);
+  }
+  modules(config.modules);
+  return {
+    ...config,
+    name: config.name ?? "kernel",
+    commandLine: config.commandLine ?? "",
+    modules: config.modules ?? [],
+    memoryBytes: config.memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    clockHz: config.clockHz ?? DEFAULT_CLOCK_HZ,
+    rtcTime: config.rtcTime ?? new Date("2026-01-01T00:00:00Z"),
+    debugExitPort: config.debugExitPort ?? 0xf4,
+    onReset: config.onReset ?? "exit",
+    onTripleFault: config.onTripleFault ?? "exit",
+    engine: config.engine ?? "interpreter",
+  };
+}
+
+function modules(list: MachineConfig["modules"]): void {
+  if (list === undefined) return;
+  if (!Array.isArray(list)) throw new ConfigError(`config.modules: expected an array and found ${show(list)}`);
+  list.forEach((module, index) => {
+    if (module === null || typeof module !== "object") {
+      throw new ConfigError(`config.modules[${index}]: expected an object and found ${show(module)}`);
+    }
+    if (typeof module.name !== "string") {
+      throw new ConfigError(`config.modules[${index}].name: expected a string and found ${show(module.name)}`);
+    }
+    bytes(`modules[${index}].bytes`, module.bytes);
+    text(`modules[${index}].commandLine`, module.commandLine);
+  });
+}
+
+function bytes(field: string, value: unknown): void {
+  if (value instanceof Uint8Array) return;
+  throw new ConfigError(`config.${field}: expected a Uint8Array and found ${show(value)}`);
+}
+
+function text(field: string, value: unknown): void {
+  if (value === undefined || typeof value === "string") return;
+  throw new ConfigError(`config.${field}: expected a string and found ${show(value)}`);
+}
+
+function oneOf(field: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value as string)) return;
+  throw new ConfigError(`config.${field}: expected ${allowed.join(", ")} and found ${show(value)}`);
+}
+
+function whole(field: string, value: unknown, lowest: number, highest: number): void {
+  if (value === undefined || (Number.isInteger(value) && Number(value) >= lowest && Number(value) <= highest)) return;
+  throw new ConfigError(
+    `config.${field}: expected a whole number from ${lowest} to ${highest} and found ${show(value)}`,
+  );
+}
+
+/** A value as it appears in an error sentence. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  return String(value);
+}

@@ -1,0 +1,73 @@
+/**
+ * The wires between processor and board, in both directions.
+ * Safe because: an exception of a device or of a user's handler is caught here, before it could unwind through the
+ * processor, and ends the run after the instruction.
+ */
+import { Eflags } from "../../assembly/abi/x86.js";
+import type { Core } from "../core/core.js";
+import type { Board } from "../devices/board.js";
+import type { ProcessorCore, ProcessorHost } from "./processor-core.js";
+import type { CallOuts } from "./statistics.js";
+
+const OPEN_BUS = 0xffffffff;
+
+/** What the processor calls: the board's bus, counted in `calls`; what throws is given to `failed`. */
+export function makeProcessorHost(board: () => Board, calls: CallOuts, failed: (error: Error) => void): ProcessorHost {
+  const guard = (call: () => number): number => {
+    try {
+      return call();
+    } catch (error) {
+      failed(error instanceof Error ? error : new Error(String(error)));
+      return OPEN_BUS;
+    }
+  };
+  return {
+    portRead: (port, size) => {
+      calls.portReads++;
+      return guard(() => board().bus.portRead(port, size));
+    },
+    portWrite: (port, size, value) => {
+      calls.portWrites++;
+      guard(() => {
+        board().bus.portWrite(port, size, value);
+        return 0;
+      });
+    },
+    mmioRead: (pa, size) => {
+      calls.memoryReads++;
+      return guard(() => board().bus.mmioRead(pa, size));
+    },
+    mmioWrite: (pa, size, value) => {
+      calls.memoryWrites++;
+      guard(() => {
+        board().bus.mmioWrite(pa, size, value);
+        return 0;
+      });
+    },
+    acknowledgeInterrupt: () => {
+      calls.interruptAcknowledges++;
+      return guard(() => board().acknowledgeInterrupt()) & 0xff;
+    },
+  };
+}
+
+/** The core as the run loop sees it. */
+export function processorOf(core: Core): ProcessorCore {
+  return {
+    get time() {
+      return core.time;
+    },
+    get retired() {
+      return core.cpu.retired;
+    },
+    get halted() {
+      return core.cpu.halted;
+    },
+    get interruptsEnabled() {
+      return (core.cpu.eflags & Eflags.IF) !== 0;
+    },
+    run: (budget) => core.run(budget),
+    skipTime: (ticks) => core.skipTime(ticks),
+    requestStop: () => core.requestStop(),
+  };
+}
