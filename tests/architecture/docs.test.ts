@@ -14,9 +14,8 @@ function namedPaths(markdown: string): string[] {
   const prose = markdown.replace(/^```[\s\S]*?^```/gm, "");
   return [...prose.matchAll(/`([^`\n]+)`/g)]
     .map((match) => match[1]!)
-    .filter(
-      (text) => new RegExp(`^(?:${TOP})/[\\w./-]*$`).test(text) || /^[\w.-]+\.(?:md|json|config\.ts)$/.test(text),
-    );
+    .filter((text) => new RegExp(`^(?:${TOP})/[\\w./-]*$`).test(text) || /^[\w.-]+\.(?:md|json|config\.ts)$/.test(text))
+    .filter((text) => !/\bNAME\b/.test(text));
 }
 
 /** Relative targets of the links of a Markdown text, without anchors. */
