@@ -1,0 +1,561 @@
+/**
+ * One switch from Op to the generic function that is its meaning. The interpreter comes here for everything that has no hot
+ * form; the translator for everything it does not lower.
+ */
+import { Cpu } from "../abi/cpu";
+import { Op } from "../abi/op";
+import { opAdc, opAdd, opAnd, opCmp, opDec, opInc, opNeg, opNot, opOr, opSbb, opSub, opTest, opXor } from "./exec/alu";
+import { opAaa, opAad, opAam, opAas, opDaa, opDas } from "./exec/bcd";
+import { opBsf, opBsr, opBswap, opBt, opBtc, opBtr, opBts } from "./exec/bit";
+import {
+  opBound,
+  opCall,
+  opCallIndirect,
+  opJcc,
+  opJcxz,
+  opJmp,
+  opJmpIndirect,
+  opLoop,
+  opLoope,
+  opLoopne,
+  opRet,
+} from "./exec/branch";
+import {
+  opClts,
+  opInvd,
+  opInvlpg,
+  opLmsw,
+  opMovFromCr,
+  opMovFromDr,
+  opMovToCr,
+  opMovToDr,
+  opSmsw,
+  opWbinvd,
+} from "./exec/control";
+import { opCbw, opClc, opCld, opCmc, opCwd, opLahf, opSahf, opSalc, opStc, opStd } from "./exec/convert";
+import {
+  opCallFar,
+  opCallFarIndirect,
+  opInt,
+  opInt1,
+  opInt3,
+  opInto,
+  opIret,
+  opJmpFar,
+  opJmpFarIndirect,
+  opRetFar,
+} from "./exec/far";
+import { opCli, opPopf, opPushf, opSti } from "./exec/flagbits";
+import { opIn, opIns, opOut, opOuts } from "./exec/io";
+import {
+  opCmovcc,
+  opCmpxchg,
+  opCmpxchg8b,
+  opLea,
+  opMov,
+  opMovsx16,
+  opMovsx8,
+  opMovzx16,
+  opMovzx8,
+  opSetcc,
+  opXadd,
+  opXchg,
+  opXlat,
+} from "./exec/move";
+import { opDiv, opIdiv, opImul, opImulWide, opMul } from "./exec/muldiv";
+import {
+  opArpl,
+  opLar,
+  opLds,
+  opLes,
+  opLfs,
+  opLgs,
+  opLsl,
+  opLss,
+  opMovFromSeg,
+  opMovToSeg,
+  opPopSeg,
+  opPushSeg,
+  opVerr,
+  opVerw,
+} from "./exec/segment";
+import { opRcl, opRcr, opRol, opRor, opSar, opShl, opShld, opShr, opShrd } from "./exec/shift";
+import { opEnter, opLeave, opPop, opPopa, opPush, opPusha } from "./exec/stack";
+import { opCmps, opLods, opMovs, opScas, opStos } from "./exec/string";
+import {
+  opCpuid,
+  opEsc,
+  opHlt,
+  opLgdt,
+  opLidt,
+  opLldt,
+  opLtr,
+  opNop,
+  opRdmsr,
+  opRdpmc,
+  opRdtsc,
+  opSgdt,
+  opSidt,
+  opSldt,
+  opStr,
+  opSysenter,
+  opSysexit,
+  opUd,
+  opWait,
+  opWrmsr,
+} from "./exec/system";
+import { Rec } from "../abi/record";
+import { raiseUd } from "./fault";
+import { advance } from "./operand";
+import { set } from "./state";
+
+/** Executes the instruction of `rec` by its generic function; EIP is put behind it first. Faults and exits are left in Cpu.STOP. */
+export function generic(rec: usize): void {
+  set(Cpu.RECORD, <u32>rec);
+  advance(rec);
+  switch (<i32>load<u8>(rec, Rec.OP)) {
+    case Op.ADD:
+      opAdd(rec);
+      break;
+    case Op.OR:
+      opOr(rec);
+      break;
+    case Op.ADC:
+      opAdc(rec);
+      break;
+    case Op.SBB:
+      opSbb(rec);
+      break;
+    case Op.AND:
+      opAnd(rec);
+      break;
+    case Op.SUB:
+      opSub(rec);
+      break;
+    case Op.XOR:
+      opXor(rec);
+      break;
+    case Op.CMP:
+      opCmp(rec);
+      break;
+    case Op.TEST:
+      opTest(rec);
+      break;
+    case Op.INC:
+      opInc(rec);
+      break;
+    case Op.DEC:
+      opDec(rec);
+      break;
+    case Op.NEG:
+      opNeg(rec);
+      break;
+    case Op.NOT:
+      opNot(rec);
+      break;
+    case Op.ROL:
+      opRol(rec);
+      break;
+    case Op.ROR:
+      opRor(rec);
+      break;
+    case Op.RCL:
+      opRcl(rec);
+      break;
+    case Op.RCR:
+      opRcr(rec);
+      break;
+    case Op.SHL:
+      opShl(rec);
+      break;
+    case Op.SHR:
+      opShr(rec);
+      break;
+    case Op.SAR:
+      opSar(rec);
+      break;
+    case Op.SHLD:
+      opShld(rec);
+      break;
+    case Op.SHRD:
+      opShrd(rec);
+      break;
+    case Op.MUL:
+      opMul(rec);
+      break;
+    case Op.IMUL_WIDE:
+      opImulWide(rec);
+      break;
+    case Op.IMUL:
+      opImul(rec);
+      break;
+    case Op.DIV:
+      opDiv(rec);
+      break;
+    case Op.IDIV:
+      opIdiv(rec);
+      break;
+    case Op.DAA:
+      opDaa(rec);
+      break;
+    case Op.DAS:
+      opDas(rec);
+      break;
+    case Op.AAA:
+      opAaa(rec);
+      break;
+    case Op.AAS:
+      opAas(rec);
+      break;
+    case Op.AAM:
+      opAam(rec);
+      break;
+    case Op.AAD:
+      opAad(rec);
+      break;
+    case Op.BT:
+      opBt(rec);
+      break;
+    case Op.BTS:
+      opBts(rec);
+      break;
+    case Op.BTR:
+      opBtr(rec);
+      break;
+    case Op.BTC:
+      opBtc(rec);
+      break;
+    case Op.BSF:
+      opBsf(rec);
+      break;
+    case Op.BSR:
+      opBsr(rec);
+      break;
+    case Op.BSWAP:
+      opBswap(rec);
+      break;
+    case Op.MOV:
+      opMov(rec);
+      break;
+    case Op.MOVZX8:
+      opMovzx8(rec);
+      break;
+    case Op.MOVZX16:
+      opMovzx16(rec);
+      break;
+    case Op.MOVSX8:
+      opMovsx8(rec);
+      break;
+    case Op.MOVSX16:
+      opMovsx16(rec);
+      break;
+    case Op.XCHG:
+      opXchg(rec);
+      break;
+    case Op.CMPXCHG:
+      opCmpxchg(rec);
+      break;
+    case Op.XADD:
+      opXadd(rec);
+      break;
+    case Op.CMPXCHG8B:
+      opCmpxchg8b(rec);
+      break;
+    case Op.CMOVCC:
+      opCmovcc(rec);
+      break;
+    case Op.SETCC:
+      opSetcc(rec);
+      break;
+    case Op.LEA:
+      opLea(rec);
+      break;
+    case Op.XLAT:
+      opXlat(rec);
+      break;
+    case Op.CBW:
+      opCbw(rec);
+      break;
+    case Op.CWD:
+      opCwd(rec);
+      break;
+    case Op.LAHF:
+      opLahf(rec);
+      break;
+    case Op.SAHF:
+      opSahf(rec);
+      break;
+    case Op.SALC:
+      opSalc(rec);
+      break;
+    case Op.CLC:
+      opClc(rec);
+      break;
+    case Op.STC:
+      opStc(rec);
+      break;
+    case Op.CMC:
+      opCmc(rec);
+      break;
+    case Op.CLD:
+      opCld(rec);
+      break;
+    case Op.STD:
+      opStd(rec);
+      break;
+    case Op.CLI:
+      opCli(rec);
+      break;
+    case Op.STI:
+      opSti(rec);
+      break;
+    case Op.PUSH:
+      opPush(rec);
+      break;
+    case Op.POP:
+      opPop(rec);
+      break;
+    case Op.PUSHA:
+      opPusha(rec);
+      break;
+    case Op.POPA:
+      opPopa(rec);
+      break;
+    case Op.PUSHF:
+      opPushf(rec);
+      break;
+    case Op.POPF:
+      opPopf(rec);
+      break;
+    case Op.PUSH_SEG:
+      opPushSeg(rec);
+      break;
+    case Op.POP_SEG:
+      opPopSeg(rec);
+      break;
+    case Op.ENTER:
+      opEnter(rec);
+      break;
+    case Op.LEAVE:
+      opLeave(rec);
+      break;
+    case Op.JMP:
+      opJmp(rec);
+      break;
+    case Op.JCC:
+      opJcc(rec);
+      break;
+    case Op.JCXZ:
+      opJcxz(rec);
+      break;
+    case Op.LOOP:
+      opLoop(rec);
+      break;
+    case Op.LOOPE:
+      opLoope(rec);
+      break;
+    case Op.LOOPNE:
+      opLoopne(rec);
+      break;
+    case Op.CALL:
+      opCall(rec);
+      break;
+    case Op.RET:
+      opRet(rec);
+      break;
+    case Op.JMP_INDIRECT:
+      opJmpIndirect(rec);
+      break;
+    case Op.CALL_INDIRECT:
+      opCallIndirect(rec);
+      break;
+    case Op.BOUND:
+      opBound(rec);
+      break;
+    case Op.JMP_FAR:
+      opJmpFar(rec);
+      break;
+    case Op.CALL_FAR:
+      opCallFar(rec);
+      break;
+    case Op.JMP_FAR_INDIRECT:
+      opJmpFarIndirect(rec);
+      break;
+    case Op.CALL_FAR_INDIRECT:
+      opCallFarIndirect(rec);
+      break;
+    case Op.RET_FAR:
+      opRetFar(rec);
+      break;
+    case Op.INT:
+      opInt(rec);
+      break;
+    case Op.INT3:
+      opInt3(rec);
+      break;
+    case Op.INT1:
+      opInt1(rec);
+      break;
+    case Op.INTO:
+      opInto(rec);
+      break;
+    case Op.IRET:
+      opIret(rec);
+      break;
+    case Op.SYSENTER:
+      opSysenter(rec);
+      break;
+    case Op.SYSEXIT:
+      opSysexit(rec);
+      break;
+    case Op.MOVS:
+      opMovs(rec);
+      break;
+    case Op.CMPS:
+      opCmps(rec);
+      break;
+    case Op.STOS:
+      opStos(rec);
+      break;
+    case Op.LODS:
+      opLods(rec);
+      break;
+    case Op.SCAS:
+      opScas(rec);
+      break;
+    case Op.INS:
+      opIns(rec);
+      break;
+    case Op.OUTS:
+      opOuts(rec);
+      break;
+    case Op.IN:
+      opIn(rec);
+      break;
+    case Op.OUT:
+      opOut(rec);
+      break;
+    case Op.MOV_FROM_SEG:
+      opMovFromSeg(rec);
+      break;
+    case Op.MOV_TO_SEG:
+      opMovToSeg(rec);
+      break;
+    case Op.LES:
+      opLes(rec);
+      break;
+    case Op.LDS:
+      opLds(rec);
+      break;
+    case Op.LSS:
+      opLss(rec);
+      break;
+    case Op.LFS:
+      opLfs(rec);
+      break;
+    case Op.LGS:
+      opLgs(rec);
+      break;
+    case Op.LAR:
+      opLar(rec);
+      break;
+    case Op.LSL:
+      opLsl(rec);
+      break;
+    case Op.VERR:
+      opVerr(rec);
+      break;
+    case Op.VERW:
+      opVerw(rec);
+      break;
+    case Op.ARPL:
+      opArpl(rec);
+      break;
+    case Op.SLDT:
+      opSldt(rec);
+      break;
+    case Op.STR:
+      opStr(rec);
+      break;
+    case Op.LLDT:
+      opLldt(rec);
+      break;
+    case Op.LTR:
+      opLtr(rec);
+      break;
+    case Op.SGDT:
+      opSgdt(rec);
+      break;
+    case Op.SIDT:
+      opSidt(rec);
+      break;
+    case Op.LGDT:
+      opLgdt(rec);
+      break;
+    case Op.LIDT:
+      opLidt(rec);
+      break;
+    case Op.SMSW:
+      opSmsw(rec);
+      break;
+    case Op.LMSW:
+      opLmsw(rec);
+      break;
+    case Op.CLTS:
+      opClts(rec);
+      break;
+    case Op.MOV_FROM_CR:
+      opMovFromCr(rec);
+      break;
+    case Op.MOV_TO_CR:
+      opMovToCr(rec);
+      break;
+    case Op.MOV_FROM_DR:
+      opMovFromDr(rec);
+      break;
+    case Op.MOV_TO_DR:
+      opMovToDr(rec);
+      break;
+    case Op.INVLPG:
+      opInvlpg(rec);
+      break;
+    case Op.INVD:
+      opInvd(rec);
+      break;
+    case Op.WBINVD:
+      opWbinvd(rec);
+      break;
+    case Op.HLT:
+      opHlt(rec);
+      break;
+    case Op.CPUID:
+      opCpuid(rec);
+      break;
+    case Op.RDTSC:
+      opRdtsc(rec);
+      break;
+    case Op.RDPMC:
+      opRdpmc(rec);
+      break;
+    case Op.RDMSR:
+      opRdmsr(rec);
+      break;
+    case Op.WRMSR:
+      opWrmsr(rec);
+      break;
+    case Op.NOP:
+      opNop(rec);
+      break;
+    case Op.WAIT:
+      opWait(rec);
+      break;
+    case Op.ESC:
+      opEsc(rec);
+      break;
+    case Op.UD:
+      opUd(rec);
+      break;
+    default:
+      raiseUd();
+  }
+}
