@@ -1,0 +1,282 @@
+/**
+ * Descriptor-table registers, MSRs, time, identity, halting, SYSENTER, and the coprocessor's place: SDM 2A/2B by the names of
+ * the instructions. Invariant: privilege is checked before operands are read (SDM 3A 5.9).
+ */
+import { Cpu, SegCache } from "../../abi/cpu";
+import { Rec } from "../../abi/record";
+import { Cr0, Cr4, Eflags, Reg, Seg, SysType, Vector } from "../../abi/x86";
+import { checkWrite, sysStore8 } from "../../mmu/access";
+import { linearLoad } from "../../mmu/linear";
+import { setEflags, stopBlock } from "../control";
+import { cpuid } from "../cpuid";
+import {
+  accessOf,
+  descriptorAddress,
+  fetchDescriptor,
+  isNull,
+  isPresent,
+  raiseSelector,
+  systemType,
+} from "../descriptor";
+import { faulted, raise, raiseGp, raiseUd } from "../fault";
+import { msrExists, readMsr, timeStamp, writeMsr } from "../msr";
+import { effectiveAddress, isMemory, readMem, size, writeMem } from "../operand";
+import { fillCache, loadNull } from "../segment";
+import { cpl, get, protectedMode, reg32, segBase, segPtr, selectorOf, set, setReg32 } from "../state";
+import { readRm16, writeRm16 } from "./segment";
+
+/** Descriptors of the segments SYSENTER and SYSEXIT load: flat, 32-bit, accessed (SDM 2B "SYSENTER"). */
+const FLAT_CODE: u64 = 0x00cf9b000000ffff;
+const FLAT_DATA: u64 = 0x00cf93000000ffff;
+/** DPL 3 in a descriptor. */
+const USER: u64 = (<u64>3) << 45;
+/** Busy bit of a TSS type. */
+const BUSY: u32 = 2;
+
+/** True at CPL 0; raises #GP(0) otherwise. */
+export function privileged(): bool {
+  if (cpl() == 0) return true;
+  raiseGp(0);
+  return false;
+}
+
+/** True unless CR4.UMIP denies user mode this instruction with #GP(0). */
+export function shown(): bool {
+  if (cpl() == 0 || (get(Cpu.CR4) & Cr4.UMIP) == 0) return true;
+  raiseGp(0);
+  return false;
+}
+
+/** Stores a table register: 16 bits of limit, 32 of base, whatever the operand size. */
+function storeTable(rec: usize, base: u32, limit: u32): void {
+  if (!shown()) return;
+  const seg: u32 = load<u8>(rec, Rec.SEG);
+  const ea = effectiveAddress(rec);
+  const second = (ea + 2) & load<u32>(rec, Rec.LINK);
+  if (!checkWrite(seg, ea, 2) || !checkWrite(seg, second, 4)) return;
+  writeMem(rec, ea, limit, 2);
+  writeMem(rec, second, base, 4);
+}
+
+/** Loads a table register; a 16-bit operand size takes 24 bits of base. */
+function loadTable(rec: usize, baseField: i32, limitField: i32): void {
+  if (!privileged()) return;
+  const ea = effectiveAddress(rec);
+  const limit = readMem(rec, ea, 2);
+  if (faulted()) return;
+  const base = readMem(rec, (ea + 2) & load<u32>(rec, Rec.LINK), 4);
+  if (faulted()) return;
+  set(limitField, limit);
+  set(baseField, size(rec) == 2 ? base & 0xffffff : base);
+}
+
+/** SGDT. Faults: #GP(0) by UMIP; those of a write. */
+export function opSgdt(rec: usize): void {
+  storeTable(rec, get(Cpu.GDTR_BASE), get(Cpu.GDTR_LIMIT));
+}
+
+/** SIDT. Faults: #GP(0) by UMIP; those of a write. */
+export function opSidt(rec: usize): void {
+  storeTable(rec, get(Cpu.IDTR_BASE), get(Cpu.IDTR_LIMIT));
+}
+
+/** LGDT. Faults: #GP(0) outside CPL 0; those of a read. */
+export function opLgdt(rec: usize): void {
+  loadTable(rec, Cpu.GDTR_BASE, Cpu.GDTR_LIMIT);
+}
+
+/** LIDT. Faults: #GP(0) outside CPL 0; those of a read. */
+export function opLidt(rec: usize): void {
+  loadTable(rec, Cpu.IDTR_BASE, Cpu.IDTR_LIMIT);
+}
+
+/** SLDT. Faults: #UD outside protected mode; #GP(0) by UMIP; those of a write. */
+export function opSldt(rec: usize): void {
+  if (!protectedMode()) raiseUd();
+  else if (shown()) writeRm16(rec, selectorOf(Seg.LDTR));
+}
+
+/** STR. Faults: #UD outside protected mode; #GP(0) by UMIP; those of a write. */
+export function opStr(rec: usize): void {
+  if (!protectedMode()) raiseUd();
+  else if (shown()) writeRm16(rec, selectorOf(Seg.TR));
+}
+
+/** Selector operand of LLDT and LTR. Faults: #UD outside protected mode; #GP(0) outside CPL 0; those of a read. */
+function tableSelector(rec: usize): u32 {
+  if (!protectedMode()) raiseUd();
+  else if (privileged()) return readRm16(rec);
+  return 0;
+}
+
+/** LLDT; a null selector makes every selector with TI set invalid. Faults: also #GP, #NP(selector). */
+export function opLldt(rec: usize): void {
+  const selector = tableSelector(rec);
+  if (faulted()) return;
+  if (isNull(selector)) {
+    loadNull(Seg.LDTR, selector);
+    return;
+  }
+  const d = systemDescriptor(selector);
+  if (faulted()) return;
+  if (systemType(d) != SysType.LDT) raiseSelector(Vector.GP, selector);
+  else if (!isPresent(d)) raiseSelector(Vector.NP, selector);
+  else fillCache(Seg.LDTR, selector, d);
+}
+
+/** The descriptor of a selector that must name the GDT. 0 if faulted. */
+function systemDescriptor(selector: u32): u64 {
+  if ((selector & 4) != 0) {
+    raiseSelector(Vector.GP, selector);
+    return 0;
+  }
+  return fetchDescriptor(selector, Vector.GP);
+}
+
+/** LTR: the TSS becomes busy. Faults: also #GP(0) null, #GP, #NP(selector). */
+export function opLtr(rec: usize): void {
+  const selector = tableSelector(rec);
+  if (faulted()) return;
+  if (isNull(selector)) {
+    raiseGp(0);
+    return;
+  }
+  const d = systemDescriptor(selector);
+  if (faulted()) return;
+  const type = systemType(d);
+  if (type != SysType.TSS16_AVAILABLE && type != SysType.TSS32_AVAILABLE) {
+    raiseSelector(Vector.GP, selector);
+    return;
+  }
+  if (!isPresent(d)) {
+    raiseSelector(Vector.NP, selector);
+    return;
+  }
+  sysStore8(descriptorAddress(selector) + 5, accessOf(d) | BUSY);
+  if (faulted()) return;
+  fillCache(Seg.TR, selector, d);
+  const tr = segPtr(Seg.TR);
+  store<u32>(tr, load<u32>(tr, SegCache.ACCESS) | BUSY, SegCache.ACCESS);
+}
+
+/** HLT: run() returns ExitReason.HLT unless an interrupt is already there. Faults: #GP(0) outside CPL 0. */
+export function opHlt(_rec: usize): void {
+  if (!privileged()) return;
+  set(Cpu.HALTED, 1);
+  stopBlock();
+}
+
+/** CPUID. */
+export function opCpuid(_rec: usize): void {
+  cpuid(reg32(Reg.EAX), reg32(Reg.ECX));
+}
+
+/** Splits a 64-bit answer over EDX:EAX. */
+function answer(value: u64): void {
+  setReg32(Reg.EAX, <u32>value);
+  setReg32(Reg.EDX, <u32>(value >> 32));
+}
+
+/** RDTSC. Faults: #GP(0) outside CPL 0 if CR4.TSD. */
+export function opRdtsc(_rec: usize): void {
+  if (cpl() != 0 && (get(Cpu.CR4) & Cr4.TSD) != 0) raiseGp(0);
+  else answer(timeStamp());
+}
+
+/** RDPMC: two counters that never count, since no event can be selected. Faults: #GP(0) outside CPL 0 unless CR4.PCE; number > 1. */
+export function opRdpmc(_rec: usize): void {
+  if ((cpl() != 0 && (get(Cpu.CR4) & Cr4.PCE) == 0) || reg32(Reg.ECX) > 1) raiseGp(0);
+  else answer(0);
+}
+
+/** RDMSR. Faults: #GP(0) outside CPL 0 or for a register there is not. */
+export function opRdmsr(_rec: usize): void {
+  if (!privileged() || !msrExists(reg32(Reg.ECX))) return;
+  answer(readMsr(reg32(Reg.ECX)));
+}
+
+/** WRMSR. Faults: #GP(0) outside CPL 0, for a register there is not, or for a value it cannot hold. */
+export function opWrmsr(_rec: usize): void {
+  if (!privileged()) return;
+  writeMsr(reg32(Reg.ECX), <u64>reg32(Reg.EAX) | ((<u64>reg32(Reg.EDX)) << 32));
+}
+
+/** Loads the flat CS and SS of SYSENTER and SYSEXIT. */
+function flatSegments(cs: u32, privilege: u32): void {
+  const dpl: u64 = privilege == 3 ? USER : 0;
+  set(Cpu.CPL, privilege);
+  fillCache(Seg.CS, (cs & 0xfffc) | privilege, FLAT_CODE | dpl);
+  fillCache(Seg.SS, ((cs + 8) & 0xfffc) | privilege, FLAT_DATA | dpl);
+}
+
+/** SYSENTER. Faults: #GP(0) in real mode or if SYSENTER_CS is null. */
+export function opSysenter(_rec: usize): void {
+  const cs = get(Cpu.SYSENTER_CS);
+  if ((get(Cpu.CR0) & Cr0.PE) == 0 || isNull(cs)) {
+    raiseGp(0);
+    return;
+  }
+  set(Cpu.CPL, 0);
+  setEflags(0, Eflags.VM | Eflags.IF | Eflags.RF);
+  flatSegments(cs, 0);
+  setReg32(Reg.ESP, get(Cpu.SYSENTER_ESP));
+  set(Cpu.EIP, get(Cpu.SYSENTER_EIP));
+}
+
+/** SYSEXIT: to ring 3 at EDX with stack ECX. Faults: #GP(0) in real mode, outside CPL 0, or if SYSENTER_CS is null. */
+export function opSysexit(_rec: usize): void {
+  const cs = get(Cpu.SYSENTER_CS);
+  if ((get(Cpu.CR0) & Cr0.PE) == 0 || cpl() != 0 || isNull(cs)) {
+    raiseGp(0);
+    return;
+  }
+  flatSegments(cs + 16, 3);
+  setReg32(Reg.ESP, reg32(Reg.ECX));
+  set(Cpu.EIP, reg32(Reg.EDX));
+}
+
+/** NOP, PAUSE and the reserved NOPs: a memory operand is not accessed. */
+export function opNop(_rec: usize): void {}
+
+/** UD1, UD2. */
+export function opUd(_rec: usize): void {
+  raiseUd();
+}
+
+/** WAIT. Faults: #NM if CR0.MP and TS. */
+export function opWait(_rec: usize): void {
+  const both = Cr0.MP | Cr0.TS;
+  if ((get(Cpu.CR0) & both) == both) raise(Vector.NM);
+}
+
+/** Opcode byte D8..DF of an escape, read again behind its prefixes: the record has no place for it. 0 if it is gone. */
+function escapeOpcode(rec: usize): u32 {
+  const user: u32 = cpl() == 3 ? 1 : 0;
+  const at = segBase(Seg.CS) + load<u32>(rec, Rec.EIP);
+  const length: u32 = load<u8>(rec, Rec.LENGTH);
+  for (let i: u32 = 0; i < length; i++) {
+    const byte = linearLoad(at + i, 1, user);
+    if (faulted()) return 0;
+    if ((byte & 0xf8) == 0xd8) return byte;
+  }
+  return 0;
+}
+
+/**
+ * The x87 opcodes on a processor without a coprocessor. Faults: #NM if CR0.EM or TS; else FNINIT, FNSTSW and FNSTCW have no effect,
+ * so that Intel's detection sequence finds nothing (SDM 1 "processor detection"), and the rest is #UD.
+ */
+export function opEsc(rec: usize): void {
+  if ((get(Cpu.CR0) & (Cr0.EM | Cr0.TS)) != 0) {
+    raise(Vector.NM);
+    return;
+  }
+  const opcode = escapeOpcode(rec);
+  if (faulted()) return;
+  const reg: u32 = load<u8>(rec, Rec.REG) >>> 2;
+  const rm: u32 = load<u8>(rec, Rec.RM) >>> 2;
+  let silent = false;
+  if (isMemory(rec)) silent = (opcode == 0xd9 || opcode == 0xdd) && reg == 7;
+  else silent = (opcode == 0xdb && reg == 4 && rm == 3) || (opcode == 0xdf && reg == 4 && rm == 0);
+  if (!silent) raiseUd();
+}

@@ -1,0 +1,183 @@
+/**
+ * Events: which exception or interrupt is delivered, in which order, and what happens when delivery itself faults.
+ * SDM 3A 6.9 and table 6-2 (priorities), 6.15 interrupt 8 with tables 6-4, 6-5 (double fault, shutdown), 6.8 (shadows).
+ * Invariant: Cpu.EIP is the address the event returns to. Delivery ends in a handler or in ExitReason.TRIPLE_FAULT, after a
+ * bounded number of attempts, with no fault left raised.
+ */
+import { Counter, Cpu } from "../abi/cpu";
+import { ExitReason } from "../abi/exit";
+import { Op } from "../abi/op";
+import { Rec } from "../abi/record";
+import { Dr6, Eflags, Vector } from "../abi/x86";
+import { acknowledgeInterrupt } from "../host";
+import { count } from "../mmu/code";
+import { leave, updateAttention } from "./control";
+import { enterDebug, SHADOW_STACK } from "./debug";
+import { clearFault, faulted } from "./fault";
+import { enterHandler, redirectV86, SOURCE_EVENT, SOURCE_SOFTWARE } from "./gate";
+import { get, set, v86Mode } from "./state";
+import { settleTaskSwitch } from "./task";
+
+/** Attempts before delivery is given up: real processors loop forever on, say, #AC while delivering #AC. */
+const MAX_ATTEMPTS: u32 = 16;
+/** Vectors that are counted as exceptions. */
+const EXCEPTION_VECTORS: u32 = 32;
+
+/** Exception classes of SDM 3A table 6-4. */
+const BENIGN: u32 = 0;
+const CONTRIBUTORY: u32 = 1;
+const PAGE_FAULT: u32 = 2;
+
+function classOf(vector: u32): u32 {
+  switch (vector) {
+    case Vector.DE:
+    case Vector.TS:
+    case Vector.NP:
+    case Vector.SS:
+    case Vector.GP:
+      return CONTRIBUTORY;
+    case Vector.PF:
+      return PAGE_FAULT;
+    default:
+      return BENIGN;
+  }
+}
+
+/** True if `second`, raised while delivering `first`, makes a double fault (SDM 3A table 6-5). */
+function doubles(first: u32, second: u32): bool {
+  const b = classOf(second);
+  if (classOf(first) == CONTRIBUTORY) return b == CONTRIBUTORY;
+  return classOf(first) == PAGE_FAULT && b != BENIGN;
+}
+
+/** True if the exception is fault-class: its handler's saved RF is set (SDM 3B 17.3.1.1). */
+function faultClass(vector: u32): bool {
+  return vector != Vector.DF && vector != Vector.DB;
+}
+
+/** Delivers an event until a handler is entered or the machine shuts down. `exception`: double-fault rules apply. */
+function deliver(vector: u32, exception: bool, hasError: bool, error: u32, fault: bool): void {
+  let v = vector;
+  let isException = exception;
+  let withError = hasError;
+  let code = error;
+  let rf = fault;
+  set(Cpu.HALTED, 0);
+  set(Cpu.TF_ARMED, 0);
+  set(Cpu.SHADOW, 0);
+  for (let attempt: u32 = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    set(Cpu.DELIVERING, v);
+    set(Cpu.EXT, 1);
+    enterHandler(v, SOURCE_EVENT, withError, code, rf);
+    set(Cpu.EXT, 0);
+    set(Cpu.DELIVERING, <u32>-1);
+    set(Cpu.IN_TASK_SWITCH, 0);
+    if (!faulted()) {
+      if (isException && v < EXCEPTION_VECTORS) count(Counter.EXCEPTIONS + v);
+      updateAttention();
+      return;
+    }
+    const second = get(Cpu.FAULT_VECTOR);
+    const secondError = get(Cpu.FAULT_ERROR);
+    const secondHasError = get(Cpu.FAULT_HAS_ERROR) != 0;
+    clearFault();
+    if (isException && v == Vector.DF && classOf(second) != BENIGN) break;
+    if (isException && doubles(v, second)) {
+      v = Vector.DF;
+      code = 0;
+      withError = true;
+    } else {
+      v = second;
+      code = secondError;
+      withError = secondHasError;
+      if (v == Vector.DB) enterDebug(code);
+    }
+    isException = true;
+    rf = faultClass(v);
+  }
+  updateAttention();
+  leave(ExitReason.TRIPLE_FAULT, 0);
+}
+
+/** Delivers the raised fault. Cpu.EIP is the faulting instruction. Traps of an instruction that faulted are forgotten. */
+export function deliverFault(): void {
+  const vector = get(Cpu.FAULT_VECTOR);
+  const error = get(Cpu.FAULT_ERROR);
+  const hasError = get(Cpu.FAULT_HAS_ERROR) != 0;
+  clearFault();
+  set(Cpu.PENDING_DB, get(Cpu.PENDING_DB) & Dr6.BT);
+  if (vector == Vector.DB) {
+    enterDebug(error);
+    // General detect is fault-class; an instruction breakpoint must not have RF set, or its handler could not see it.
+    deliver(vector, true, false, 0, (error & Dr6.BD) != 0);
+  } else deliver(vector, true, hasError, error, faultClass(vector));
+}
+
+/** Delivers external interrupt `vector`. */
+export function deliverExternal(vector: u32): void {
+  count(Counter.INTERRUPTS);
+  deliver(vector & 0xff, false, false, 0, false);
+}
+
+/** Delivers the pending NMI; further ones wait for IRET (SDM 3A 6.7.1). */
+export function deliverNmi(): void {
+  set(Cpu.NMI_PENDING, 0);
+  set(Cpu.NMI_BLOCKED, 1);
+  deliver(Vector.NMI, false, false, 0, false);
+}
+
+/** Delivers the debug traps of the previous instruction. */
+function deliverTrap(): void {
+  const bits = get(Cpu.PENDING_DB);
+  enterDebug(bits);
+  deliver(Vector.DB, true, false, 0, false);
+  // Breakpoints hit by the delivery's own pushes are not traps of an instruction.
+  set(Cpu.PENDING_DB, 0);
+  updateAttention();
+}
+
+/**
+ * INT n, INT3, INTO and INT1, told apart by Rec.OP. Cpu.EIP is behind the instruction. A fault of the delivery stays raised
+ * and restarts the instruction. There is no single-step trap behind an INT (SDM 3B 17.3.1.4).
+ */
+export function softwareInterrupt(vector: u32, rec: usize): void {
+  const op: u32 = load<u8>(rec, Rec.OP);
+  const hardware = op == Op.INT1;
+  set(Cpu.EXT, hardware ? 1 : 0);
+  if (op != Op.INT || !v86Mode() || !redirectV86(vector)) {
+    enterHandler(vector, hardware ? SOURCE_EVENT : SOURCE_SOFTWARE, false, 0, false);
+  }
+  set(Cpu.EXT, 0);
+  if (!faulted()) set(Cpu.TF_ARMED, 0);
+  settleTaskSwitch();
+}
+
+/**
+ * Called between instructions while Cpu.ATTENTION is not zero. Delivers the event of the highest priority that may be taken now
+ * (traps of the previous instruction, NMI, interrupt: SDM 3A table 6-2) and returns 1; or, if there is none, returns 0 and
+ * prepares the next instruction, which the caller then executes by itself: the shadow of STI or MOV SS ends with it, and
+ * the single-step trap is armed.
+ */
+export function service(): i32 {
+  const shadow = get(Cpu.SHADOW);
+  if (shadow != SHADOW_STACK && get(Cpu.PENDING_DB) != 0) {
+    deliverTrap();
+    return 1;
+  }
+  if (shadow == 0) {
+    if (get(Cpu.NMI_PENDING) != 0 && get(Cpu.NMI_BLOCKED) == 0) {
+      deliverNmi();
+      return 1;
+    }
+    if (get(Cpu.INTR) != 0 && (get(Cpu.EFLAGS) & Eflags.IF) != 0) {
+      deliverExternal(acknowledgeInterrupt());
+      return 1;
+    }
+  }
+  set(Cpu.SHADOW, 0);
+  // Instruction breakpoints are held off as well: RF does exactly that, for one instruction.
+  if (shadow == SHADOW_STACK && get(Cpu.BP_ENABLED) != 0) set(Cpu.EFLAGS, get(Cpu.EFLAGS) | Eflags.RF);
+  set(Cpu.TF_ARMED, (get(Cpu.EFLAGS) & Eflags.TF) != 0 ? 1 : 0);
+  updateAttention();
+  return 0;
+}
