@@ -315,8 +315,10 @@ export class PitCounter {
         s.strobe = false;
       }
     }
-    const rest = (s.element - moved) % this.modulus;
-    s.element = rest < 0 ? rest + this.modulus : rest;
+    if (!held) {
+      const rest = (s.element - moved) % this.modulus;
+      s.element = rest < 0 ? rest + this.modulus : rest;
+    }
     return ticks;
   }
 
