@@ -1,0 +1,222 @@
+/**
+ * Runs one case on the machine and says what differs from its last column.
+ *
+ *   00001000  the instruction; 00000000..00007FFF is HLT otherwise, so that every target stops
+ *   00008000  data, zero: 00008000..0001FFFF; ESP = 9000
+ *   000E0000  GDT, IDT, TSS, page tables; ring-0 stack below 000F0000; handlers at 000F0000, 8 bytes each
+ *
+ * User code of flat segments unless the case says otherwise. What follows the instruction is HLT, which ends it: by exit at CPL 0, by
+ * #GP(0) at CPL 3. Registers that the case does not name hold a pattern. Invariant: nothing leaks from one case to the next.
+ */
+import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
+import { Cr0, Seg, Vector } from "../../assembly/abi/x86.js";
+import { Core, type CoreHost } from "../../src/core/core.js";
+import type { Bytes, Case, RegisterPart } from "./case-line.js";
+import { FLAGS, SEGMENTS } from "./case-line.js";
+
+/** Where the instruction lies. */
+export const CODE = 0x1000;
+const RAM_BYTES = 0x100000;
+const DATA = 0x8000;
+const USER_END = 0x20000;
+const GDT = 0xe0000;
+const IDT = 0xe1000;
+const TSS = 0xe2000;
+const PAGE_DIRECTORY = 0xe3000;
+const PAGE_TABLE = 0xe4000;
+const KERNEL_STACK = 0xf0000;
+const HANDLERS = 0xf0000;
+const HLT = 0xf4;
+const ARITHMETIC = 0x8d5;
+const PATTERN = 0x5a3c9600;
+const NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+/** Exceptions that push an error code. */
+const WITH_ERROR = new Set<number>([Vector.DF, Vector.TS, Vector.NP, Vector.SS, Vector.GP, Vector.PF, Vector.AC]);
+
+/** How a case is run: the results must not depend on it. */
+export interface Variant {
+  /** Flags the case does not name are all clear or all set. */
+  flags: 0 | 1;
+  /** One step by the generic functions, or a block with hot forms. */
+  engine: "step" | "blocks";
+  /** Identity-mapped paging on or off. */
+  paging: boolean;
+}
+
+/** All ways to run a case. */
+export const VARIANTS: readonly Variant[] = [0, 1].flatMap((flags) =>
+  (["step", "blocks"] as const).flatMap((engine) =>
+    [false, true].map((paging) => ({ flags: flags as 0 | 1, engine, paging })),
+  ),
+);
+
+const HOST: CoreHost = {
+  portRead: (_port, size) => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1),
+  portWrite: () => undefined,
+  mmioRead: (_pa, size) => (size === 4 ? 0xffffffff : (1 << (8 * size)) - 1),
+  mmioWrite: () => undefined,
+  acknowledgeInterrupt: () => 0,
+};
+
+/** What the machine shows after a case. */
+interface Outcome {
+  registers: number[];
+  eip: number;
+  eflags: number;
+  exception: { vector: number; error: number | undefined } | undefined;
+  /** User memory the delivery itself wrote to: not compared. */
+  ignored: [from: number, to: number];
+}
+
+const hex = (value: number) => (value >>> 0).toString(16);
+
+function apply(parts: readonly RegisterPart[], registers: number[]): void {
+  for (const { number, mask, value } of parts) registers[number] = (((registers[number] ?? 0) & ~mask) | value) >>> 0;
+}
+
+function patch(memory: Uint8Array, writes: readonly Bytes[]): void {
+  for (const { address, bytes } of writes) memory.set(bytes, address);
+}
+
+/** A machine for any number of cases. */
+export class CaseMachine {
+  readonly #core = Core.create({ ramBytes: RAM_BYTES }, HOST);
+  readonly #view = new DataView(this.#core.ram.buffer, this.#core.ram.byteOffset, RAM_BYTES);
+
+  /** Runs `test` in one way. Returns one line for each difference. */
+  run(test: Case, variant: Variant): string[] {
+    const { before, after } = test;
+    const registers = NAMES.map((_, r) => PATTERN + r * 0x01010101);
+    registers[4] = 0x9000;
+    apply(before.registers, registers);
+    const unnamed = variant.flags === 1 ? ARITHMETIC & ~before.flagMask : 0;
+    const eflags = 2 | unnamed | before.flags;
+    const memory = this.#prepare(test, variant, registers, eflags);
+    const core = this.#core;
+    if (variant.engine === "step") core.stepOnce();
+    else core.run(2);
+    const outcome = this.#outcome(test, variant);
+
+    const expected = [...registers];
+    apply(after.registers, expected);
+    patch(memory, after.memory);
+    const flags = ((eflags & ~after.flagMask) | after.flags) & ~after.openFlags;
+    const eip = after.exception === undefined ? (after.eip ?? CODE + test.bytes.length) : CODE;
+    const differences: string[] = [];
+    const check = (what: string, found: string, wanted: string) => {
+      if (found !== wanted) differences.push(`${what}: expected ${wanted}, found ${found}`);
+    };
+    check("exception", describe(outcome.exception), describeExpected(test));
+    NAMES.forEach((name, r) => {
+      check(name, hex(outcome.registers[r] ?? 0), hex(expected[r] ?? 0));
+    });
+    check("eip", hex(outcome.eip), hex(eip));
+    const named = Object.values(FLAGS).reduce((mask, bit) => mask | bit, 0);
+    check("flags", flagNames(outcome.eflags & named & ~after.openFlags), flagNames(flags & named));
+    if (after.cr2 !== undefined) check("cr2", hex(core.cpu.cr2), hex(after.cr2));
+    const [from, to] = outcome.ignored;
+    for (let a = 0; a < USER_END && differences.length < 12; a++) {
+      if (core.ram[a] === memory[a] || (a >= from && a < to)) continue;
+      check(`[${hex(a)}]`, hex(core.ram[a] ?? 0), hex(memory[a] ?? 0));
+    }
+    return differences;
+  }
+
+  /** Brings the machine into the state before. Returns a copy of user memory. */
+  #prepare(test: Case, variant: Variant, registers: readonly number[], eflags: number): Uint8Array {
+    const { before } = test;
+    const { ram, cpu, exports } = this.#core;
+    const memory = new Uint8Array(USER_END).fill(HLT, 0, DATA);
+    memory.set(test.bytes, CODE);
+    patch(memory, before.memory);
+    ram.fill(0, USER_END);
+    ram.set(memory);
+    ram.fill(HLT, HANDLERS, HANDLERS + 256 * 8);
+    this.#putTables(before.notPresent, before.readOnly);
+    this.#core.reset();
+    exports.flushCode();
+    const protection = Cr0.PE | Cr0.ET | Cr0.NE | (before.alignment ? Cr0.AM : 0);
+    const paged = variant.paging || before.notPresent.length > 0 || before.readOnly.length > 0;
+    cpu.setField(Cpu.CR3, PAGE_DIRECTORY);
+    cpu.setField(Cpu.CR0, paged ? protection | Cr0.PG | Cr0.WP : protection);
+    cpu.setField(Cpu.CPL, before.cpl);
+    cpu.gdtr = { base: GDT, limit: 0x3f };
+    cpu.idtr = { base: IDT, limit: 0x7ff };
+    const user = before.cpl === 3;
+    SEGMENTS.forEach((name, seg) => {
+      const big = name === "cs" ? !before.code16 : name === "ss" ? !before.stack16 : true;
+      const access = (name === "cs" ? 0x9b : 0x93) | (before.cpl << 5) | (big ? 0xc000 : 0);
+      const selector = name === "cs" ? (user ? 0x1b : 0x08) : user ? 0x23 : 0x10;
+      const limit = before.limits.get(name) ?? 0xffffffff;
+      cpu.setSegment(seg, { selector, base: before.bases.get(name) ?? 0, limit, access: access | SEG_USABLE });
+    });
+    cpu.setSegment(Seg.TR, { selector: 0x28, base: TSS, limit: 103, access: 0x8b | SEG_USABLE });
+    registers.forEach((value, r) => {
+      cpu.setReg(r, value);
+    });
+    cpu.eflags = eflags;
+    cpu.eip = CODE;
+    cpu.cr2 = 0;
+    exports.refresh();
+    return memory;
+  }
+
+  #putTables(notPresent: readonly number[], readOnly: readonly number[]): void {
+    const put = (at: number, ...words: number[]) => {
+      for (const [i, word] of words.entries()) this.#view.setUint32(at + 4 * i, word, true);
+    };
+    put(GDT + 8, 0xffff, 0xcf9b00, 0xffff, 0xcf9300, 0xffff, 0xcffb00, 0xffff, 0xcff300);
+    put(TSS + 4, KERNEL_STACK, 0x10);
+    for (let vector = 0; vector < 256; vector++) {
+      const handler = HANDLERS + 8 * vector;
+      put(IDT + 8 * vector, (8 << 16) | (handler & 0xffff), (handler & 0xffff0000) | 0x8e00);
+    }
+    put(PAGE_DIRECTORY, PAGE_TABLE | 7);
+    for (let page = 0; page < RAM_BYTES >>> 12; page++) put(PAGE_TABLE + 4 * page, (page << 12) | 7);
+    for (const address of notPresent) put(PAGE_TABLE + 4 * (address >>> 12), 0);
+    for (const address of readOnly) put(PAGE_TABLE + 4 * (address >>> 12), (address & ~0xfff) | 5);
+  }
+
+  /** Reads the state after: from the registers, or from the frame of the exception that was delivered. */
+  #outcome(test: Case, variant: Variant): Outcome {
+    const { cpu } = this.#core;
+    const user = test.before.cpl === 3;
+    const registers = NAMES.map((_, r) => cpu.reg(r));
+    const handler = (cpu.eip - HANDLERS) >>> 3;
+    if (handler >= 256) {
+      const behindHlt = cpu.halted ? 1 : 0;
+      return { registers, eip: cpu.eip - behindHlt, eflags: cpu.eflags, exception: undefined, ignored: [0, 0] };
+    }
+    let at = cpu.esp;
+    const next = () => {
+      at += 4;
+      return this.#view.getUint32(at - 4, true);
+    };
+    const error = WITH_ERROR.has(handler) ? next() : undefined;
+    const eip = next();
+    next();
+    const eflags = next();
+    const bottom = cpu.esp;
+    registers[4] = user ? next() : at;
+    const ignored: [number, number] = user ? [0, 0] : [bottom, at];
+    const stopped = user && variant.engine === "blocks" && handler === Vector.GP && error === 0 && eip !== CODE;
+    return { registers, eip, eflags, exception: stopped ? undefined : { vector: handler, error }, ignored };
+  }
+}
+
+function describe(exception: { vector: number; error: number | undefined } | undefined): string {
+  if (exception === undefined) return "no exception";
+  const name = Vector[exception.vector] ?? `vector ${exception.vector}`;
+  return exception.error === undefined ? `#${name}` : `#${name}(${hex(exception.error)})`;
+}
+
+function describeExpected(test: Case): string {
+  const exception = test.after.exception;
+  if (exception === undefined) return "no exception";
+  return exception.error === undefined ? `#${exception.name}` : `#${exception.name}(${hex(exception.error)})`;
+}
+
+function flagNames(flags: number): string {
+  const names = Object.keys(FLAGS).filter((name) => (flags & (FLAGS[name] ?? 0)) !== 0);
+  return names.length === 0 ? "none" : names.join(" ");
+}
