@@ -75,7 +75,7 @@ const CONSUMER = `import { createMachine } from "vmexit";
 import { readFileSync } from "node:fs";
 let text = "";
 const machine = createMachine({ image: readFileSync(process.argv[2]!) });
-machine.onSerial((byte: number) => { text += String.fromCharCode(byte); });
+machine.onSerial(0, (byte: number) => { text += String.fromCharCode(byte); });
 const result = machine.run({ maxInstructions: 10_000_000 });
 if (text === "" || result === undefined) throw new Error("the guest printed nothing");
 `;

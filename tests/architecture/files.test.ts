@@ -8,7 +8,9 @@ import { projectFiles, sourceFiles, textOf, withoutComments } from "./source-tre
 const LONGEST = 400;
 
 /** Files that may be longer, and why. */
-const LONGER: Record<string, string> = {};
+const LONGER: Record<string, string> = {
+  "assembly/cpu/generic.ts": "the one switch from operation to function: a line each, nothing to divide",
+};
 
 /** Number of lines of a text. */
 function lineCount(text: string): number {
