@@ -12,21 +12,11 @@ import { INSTRUCTIONS } from "../../src/isa/table/index.js";
 import { CoreDecoder } from "./core-decoder.js";
 import { type Bitness, describeSample, hexBytes, samplesOf } from "./encode.js";
 import { icedDecode, icedOperands, rowsByCode } from "./iced-operands.js";
+import { randomNumbers } from "./random.js";
 
 const PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3];
 const RANDOM_STRINGS = 60_000;
 const REPORTED = 20;
-
-/** A small deterministic generator of 32-bit numbers (xorshift). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
 
 /** Operations the decoder leaves to their function where iced refuses an operand: #UD comes at run time. */
 const CHECKED_LATER: Record<number, string> = {
