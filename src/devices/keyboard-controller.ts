@@ -1,7 +1,7 @@
 // The 8042 keyboard controller of a PC/AT at ports 0x60 and 0x64, with a keyboard on IRQ 1 and a PS/2 mouse on IRQ 12.
 // Invariant: the output buffer holds one byte and is never overwritten; replies of the controller itself come before bytes of
-// the devices. Commands take no time. After the guest has read a byte, the next one of a device follows a serial byte's time
-// later, so a handler that reads port 0x60 twice sees the same byte twice, as on hardware.
+// the devices. Commands take no time, the first reply of a device included. After the guest has read a byte, the next one of a
+// device follows a serial byte's time later, so a handler that reads port 0x60 twice sees the same byte twice, as on hardware.
 // Specified in the IBM PC/AT and PS/2 technical references, "Keyboard Controller".
 
 import type { Bus } from "./bus.js";
@@ -207,8 +207,7 @@ export class KeyboardController implements Device<KeyboardControllerState> {
     if (command === NO_COMMAND) {
       // Sending to the keyboard switches its clock line on again.
       s.ram[0] &= ~CB_KEYBOARD_OFF;
-      this.keyboard.receive(value);
-      this.pump();
+      this.sendTo(this.keyboard, value);
     } else if (command <= Command.WRITE_RAM_LAST) {
       const address = command - Command.WRITE_RAM;
       if (address === 0) this.setCommandByte(value);
@@ -222,8 +221,7 @@ export class KeyboardController implements Device<KeyboardControllerState> {
       this.reply(value, Source.AUX);
     } else {
       s.ram[0] &= ~CB_AUX_OFF;
-      this.mouse.receive(value);
-      this.pump();
+      this.sendTo(this.mouse, value);
     }
   }
 
@@ -286,6 +284,13 @@ export class KeyboardController implements Device<KeyboardControllerState> {
         // F0–FF pulse the output port lines whose bit is 0; line 0 is the CPU's reset.
         if (value >= Command.PULSE && (value & OUT_NO_RESET) === 0) this.requestReset();
     }
+  }
+
+  /** Sends a byte to a device; its first reply byte is there at once, for drivers that do not wait. */
+  private sendTo(device: Ps2Device, value: number): void {
+    this.s.deviceReadyAt = 0;
+    device.receive(value);
+    this.pump();
   }
 
   private outputPort(): number {
