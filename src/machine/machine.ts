@@ -66,6 +66,7 @@ export class Machine {
   readonly #exits: Record<string, number> = {};
   readonly #serial: readonly [HandlerSet, HandlerSet] = [new HandlerSet(), new HandlerSet()];
   readonly #debug = new HandlerSet();
+  readonly #interrupts = new HandlerSet();
   #interruptLine = false;
   #nmi = false;
   #hostSeconds = 0;
@@ -78,11 +79,10 @@ export class Machine {
     const { memoryBytes: ramBytes, clockHz } = this.#config;
     this.#core = Core.create(
       { ramBytes, romBytes: this.plan.rom?.length ?? 0 },
-      makeProcessorHost(
-        () => this.board,
-        this.#callOuts,
-        (error) => this.#loop.end({ kind: "host-error", error }),
-      ),
+      makeProcessorHost(() => this.board, this.#callOuts, {
+        failed: (error) => this.#loop.end({ kind: "host-error", error }),
+        acknowledged: (vector) => this.#interrupts.call(vector),
+      }),
     );
     this.#loop = new RunLoop({
       core: processorOf(this.#core),
@@ -114,6 +114,11 @@ export class Machine {
   /** Instructions retired since the machine was made. */
   get instructions(): number {
     return this.#core.cpu.retired;
+  }
+
+  /** Ticks in one second of virtual time. */
+  get clockHz(): number {
+    return this.#config.clockHz;
   }
 
   /** Virtual time in ticks of `clockHz`. */
@@ -157,7 +162,13 @@ export class Machine {
    */
   step(): RunExit | undefined {
     const result =
-      this.#ended ?? this.#guarded({ maxInstructions: Number.POSITIVE_INFINITY, maxTicks: 1, pauseWhenHalted: false });
+      this.#ended ??
+      this.#guarded({
+        maxInstructions: Number.POSITIVE_INFINITY,
+        maxTicks: 1,
+        pauseWhenHalted: false,
+        singleTick: true,
+      });
     if (this.#reboots(result)) {
       this.reset();
       return undefined;
@@ -191,6 +202,11 @@ export class Machine {
     return this.#debug.add(handler);
   }
 
+  /** Calls `handler` with the vector of each external interrupt the processor takes. For tracers; it must not throw. */
+  onInterrupt(handler: (vector: number) => void): () => void {
+    return this.#interrupts.add(handler);
+  }
+
   /** Sends bytes or text (UTF-8) to a serial port of the guest; they arrive at the programmed speed. */
   sendSerial(data: string | Uint8Array, port: SerialPort = 0): void {
     this.board.serial.send(checkPort(port), typeof data === "string" ? new TextEncoder().encode(data) : data);
@@ -199,6 +215,16 @@ export class Machine {
   /** Types text on the keyboard: one key press and release after another. */
   typeText(text: string): void {
     this.board.typeText(text);
+  }
+
+  /** Presses and releases a key or chord by name, such as `down`, `f1`, `ctrl+alt+delete`. */
+  pressKey(chord: string): void {
+    this.board.pressKey(chord);
+  }
+
+  /** Calls `action` when `seconds` of virtual time have passed from now. */
+  after(seconds: number, action: () => void): void {
+    this.#timers.at(this.ticks + Math.ceil(limit("after: seconds", seconds) * this.#config.clockHz), action);
   }
 
   /** The text screen at 0xB8000 as lines without trailing spaces. */
@@ -340,11 +366,11 @@ export function createMachine(config: MachineConfig): Machine {
   return new Machine(config);
 }
 
-/** A limit of `run`: absent means none. */
+/** A limit in instructions or seconds: absent means none. */
 function limit(name: string, value: number | undefined): number {
   if (value === undefined) return Number.POSITIVE_INFINITY;
   if (typeof value === "number" && value >= 0) return value;
-  throw new ConfigError(`run: expected ${name} to be a number that is not negative and found ${show(value)}`);
+  throw new ConfigError(`expected ${name} to be a number that is not negative and found ${show(value)}`);
 }
 
 function checkPort(port: SerialPort): SerialPort {

@@ -11,13 +11,21 @@ import type { CallOuts } from "./statistics.js";
 
 const OPEN_BUS = 0xffffffff;
 
-/** What the processor calls: the board's bus, counted in `calls`; what throws is given to `failed`. */
-export function makeProcessorHost(board: () => Board, calls: CallOuts, failed: (error: Error) => void): ProcessorHost {
+/** Who hears what happens between processor and board. */
+export interface HostListeners {
+  /** A device or handler threw. */
+  failed(error: Error): void;
+  /** The processor takes the interrupt `vector`. */
+  acknowledged(vector: number): void;
+}
+
+/** What the processor calls: the board's bus, counted in `calls`. */
+export function makeProcessorHost(board: () => Board, calls: CallOuts, listeners: HostListeners): ProcessorHost {
   const guard = (call: () => number): number => {
     try {
       return call();
     } catch (error) {
-      failed(error instanceof Error ? error : new Error(String(error)));
+      listeners.failed(error instanceof Error ? error : new Error(String(error)));
       return OPEN_BUS;
     }
   };
@@ -46,7 +54,9 @@ export function makeProcessorHost(board: () => Board, calls: CallOuts, failed: (
     },
     acknowledgeInterrupt: () => {
       calls.interruptAcknowledges++;
-      return guard(() => board().acknowledgeInterrupt()) & 0xff;
+      const vector = guard(() => board().acknowledgeInterrupt()) & 0xff;
+      listeners.acknowledged(vector);
+      return vector;
     },
   };
 }

@@ -36,6 +36,8 @@ export interface RunLimits {
   maxTicks: number;
   /** True to return a `waiting` exit instead of skipping time when the processor halts with interrupts on. */
   pauseWhenHalted: boolean;
+  /** True for one tick: waiting while halted comes first and does not count. */
+  singleTick?: boolean;
 }
 
 /** First slices are short: the engine's compiled code is only replaced by faster code when it is entered again. */
@@ -91,7 +93,7 @@ export class RunLoop {
   #loop(limits: RunLimits): RunExit {
     const { core, timers } = this.#around;
     const lastInstruction = core.retired + limits.maxInstructions;
-    const lastTick = core.time + limits.maxTicks;
+    let lastTick = core.time + limits.maxTicks;
     for (;;) {
       timers.runDue(core.time);
       const pending = this.#take();
@@ -99,8 +101,9 @@ export class RunLoop {
       if (core.retired >= lastInstruction) return { kind: "budget" };
       if (core.time >= lastTick) return { kind: "budget" };
       if (core.halted && !this.#around.interruptPending()) {
-        const exit = this.#wait(limits, lastTick);
+        const exit = this.#wait(limits, limits.singleTick ? Number.POSITIVE_INFINITY : lastTick);
         if (exit !== undefined) return exit;
+        if (limits.singleTick) lastTick = core.time + 1;
         continue;
       }
       const budget = Math.min(

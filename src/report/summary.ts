@@ -1,0 +1,82 @@
+/**
+ * What is told about a finished run: the object `--json` prints and the lines `--stats` prints.
+ * Times of the host are the only fields that differ between equal runs.
+ */
+import type { Machine } from "../machine/machine.js";
+import type { Registers } from "../machine/registers.js";
+import { describeResult, type ExitKind, type RunResult } from "../machine/run-result.js";
+import type { Statistics } from "../machine/statistics.js";
+
+/** The summary of a run as plain data. */
+export interface RunSummary extends Statistics {
+  /** Image and format that was booted. */
+  image: string;
+  format: string;
+  exit: {
+    kind: ExitKind;
+    /** The guest's code, for `guest-exit`. */
+    code?: number;
+    /** Exit code of the vmexit process. */
+    processCode: number;
+    /** One sentence. */
+    description: string;
+  };
+  /** Size of RAM in bytes. */
+  memoryBytes: number;
+  registers: Registers;
+  /** SHA-256 over registers, RAM and devices. */
+  stateHash: string;
+}
+
+/** Collects the summary of `machine` after `result`. */
+export function summarize(machine: Machine, result: RunResult, image: string, processCode: number): RunSummary {
+  const { exit } = result;
+  return {
+    image,
+    format: machine.plan.format,
+    exit: {
+      kind: exit.kind,
+      ...(exit.kind === "guest-exit" ? { code: exit.code } : {}),
+      processCode,
+      description: describeResult(result),
+    },
+    memoryBytes: machine.ram.length,
+    ...machine.statistics(),
+    registers: machine.registers(),
+    stateHash: machine.stateHash(),
+  };
+}
+
+/** A count with thousands separated, the same on every host. */
+export function grouped(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+function counts(record: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(record);
+  return entries.length === 0 ? "none" : entries.map(([name, count]) => `${name} ${grouped(count)}`).join(", ");
+}
+
+/** The statistics as aligned lines for people. */
+export function statisticsLines(statistics: Statistics): string[] {
+  const { callOuts, tlb, code } = statistics;
+  const rows: [string, string][] = [
+    ["instructions", grouped(statistics.instructions)],
+    ["virtual time", `${statistics.virtualSeconds.toFixed(6)} s`],
+    ["host time", `${statistics.hostSeconds.toFixed(3)} s (${statistics.mips.toFixed(1)} MIPS)`],
+    ["exits", counts(statistics.exits)],
+    ["port accesses", `${grouped(callOuts.portReads)} in, ${grouped(callOuts.portWrites)} out`],
+    ["device memory", `${grouped(callOuts.memoryReads)} reads, ${grouped(callOuts.memoryWrites)} writes`],
+    ["interrupts", grouped(statistics.interrupts)],
+    ["exceptions", counts(statistics.exceptions)],
+    ["TLB", `${grouped(tlb.misses)} misses, ${grouped(tlb.flushes)} flushes, ${grouped(tlb.pageFlushes)} page flushes`],
+    ["code", `${grouped(code.blocksDecoded)} blocks decoded, ${grouped(code.blocksDropped)} dropped`],
+  ];
+  for (const { port, name, reads, writes } of statistics.unknownPorts) {
+    rows.push(["unknown port", `0x${port.toString(16)} (${name}): ${grouped(reads)} in, ${grouped(writes)} out`]);
+  }
+  for (const { page, reads, writes } of statistics.unknownMemory) {
+    rows.push(["unknown memory", `0x${page.toString(16)}: ${grouped(reads)} reads, ${grouped(writes)} writes`]);
+  }
+  return rows.map(([name, value]) => `${name.padEnd(14)}  ${value}`);
+}
