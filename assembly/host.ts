@@ -15,5 +15,8 @@ export declare function mmioRead(pa: u32, size: u32): u32;
 /** Writes `size` bytes at physical address `pa`, which is neither RAM nor ROM. */
 export declare function mmioWrite(pa: u32, size: u32, value: u32): void;
 
+/** Asks for a translation of the code that starts with decoded block `block` (a pointer). The host may do nothing. */
+export declare function translateRegion(block: u32): void;
+
 /** The interrupt controller's vector for the pending INTR (INTA cycle). */
 export declare function acknowledgeInterrupt(): u32;

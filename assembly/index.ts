@@ -14,6 +14,7 @@ import { fieldPtr, get, segPtr, set } from "./cpu/state";
 import { codeWritten } from "./mmu/code";
 import { flushTlb, probe } from "./mmu/tlb";
 
+export { allocate, coverCode, installRegion, interpretInRegion, pageHolds } from "./cpu/region";
 export { run, stepOnce } from "./run";
 
 /** Lays out `ramBytes` of RAM and `romBytes` of ROM (multiples of 4,096); returns the bytes of memory the machine needs. */

@@ -7,21 +7,17 @@
  */
 import { Attention, Cpu, Stop } from "./abi/cpu";
 import { ExitReason } from "./abi/exit";
-import { Layout } from "./abi/layout";
-import { Block, Rec } from "./abi/record";
+import { Block } from "./abi/record";
 import { Seg } from "./abi/x86";
 import { findBlock } from "./cpu/block";
 import { afterInstruction, checkInstructionBreakpoint } from "./cpu/debug";
 import { execute } from "./cpu/execute";
-import { fetch } from "./cpu/fetch";
-import { generic } from "./cpu/generic";
 import { deliverFault, service } from "./cpu/interrupt";
+import { executeOne } from "./cpu/single";
 import { fieldPtr, get, segBase, set } from "./cpu/state";
 
 /** Instructions given to execute() at a time: V8 replaces a running function only when it is entered again. */
 const SLICE: i32 = 100_000;
-/** Where a stepped instruction is decoded: behind the lone block at the start of the pool. */
-const STEP_RECORD: usize = Layout.BLOCK_POOL + Block.RECORDS;
 
 /** Lets `ticks` of virtual time and budget pass without an instruction. */
 function spend(ticks: i32): void {
@@ -115,21 +111,10 @@ function attend(): void {
   else step();
 }
 
-/** Executes one instruction by its generic function, between the checks for breakpoints and for single steps. */
+/** Executes one instruction between the checks for breakpoints and for single steps. */
 function step(): void {
-  const eip = get(Cpu.EIP);
   const watched = (get(Cpu.ATTENTION) & Attention.BREAKPOINTS) != 0;
-  if (watched && checkInstructionBreakpoint(segBase(Seg.CS) + eip)) return;
-  if (fetch(STEP_RECORD, eip, get(Cpu.MODE)) == 0) return;
-  store<u8>(STEP_RECORD, 0, Rec.INDEX);
-  set(Cpu.LEFT, get(Cpu.LEFT) - 1);
-  set(Cpu.GIVEN, 1);
-  generic(STEP_RECORD);
-  set(Cpu.GIVEN, 0);
-  const stop = get(Cpu.STOP);
-  if ((stop & (Stop.FAULT | Stop.REPEAT)) != 0) {
-    set(Cpu.LEFT, get(Cpu.LEFT) + 1);
-    set(Cpu.EIP, eip);
-  }
-  if ((stop & Stop.FAULT) == 0) afterInstruction();
+  if (watched && checkInstructionBreakpoint(segBase(Seg.CS) + get(Cpu.EIP))) return;
+  executeOne();
+  if ((get(Cpu.STOP) & Stop.FAULT) == 0) afterInstruction();
 }

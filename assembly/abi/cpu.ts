@@ -70,8 +70,12 @@ export enum Cpu {
   WALK_WRITABLE = 608, // u32, 1 if the last walk allows writes without another walk
   STEP_ONLY = 612, // u32, 1: every instruction goes through its generic function
   PROBING = 616, // u32, 1: a walk for the host's eyes only, which sets no accessed or dirty flag
+  FLAG_KIND = 620, // u32, FlagKind of FLAG_A and FLAG_B as a region left them
+  FLAG_A = 624, // u32
+  FLAG_B = 628, // u32
+  HEAT = 632, // i32, instructions a block may take in the interpreter before it is worth translating; 0: never
   COUNTERS = 640, // Counter: u64 each
-  SCRATCH = 960, // 64 bytes for routines that return several values
+  SCRATCH = 976, // 48 bytes for routines that return several values
   SIZE = 1024,
 }
 
@@ -115,6 +119,7 @@ export enum Mode {
   STACK32 = 2, // SS.B
   LIMITED = 8, // CS limit below 4 GB: every block entry checks it, no links
   REAL = 16, // real or virtual-8086 mode: some opcodes are undefined
+  FLAT = 32, // ES, CS, SS and DS start at 0, end at 4 GB, and DS, ES and SS are readable and writable
 }
 
 /** Event counters: u64 each, at Cpu.COUNTERS + 8 * n. */
@@ -127,5 +132,6 @@ export enum Counter {
   POOL_FLUSHES = 5, // block pool full: all dropped
   BLOCK_LOOKUPS = 6, // blocks found by hash, not by link
   INTERRUPTS = 7, // external interrupts delivered
+  REGIONS = 40, // regions installed
   EXCEPTIONS = 8, // exceptions delivered, by vector: entries 8 to 39
 }

@@ -245,4 +245,5 @@ export enum Handler {
   SUB32_RI_JNZ = 236,
   ADD32_RI_JZ = 237,
   ADD32_RI_JNZ = 238,
+  REGION = 239, // the block has been translated: run its region instead
 }

@@ -73,7 +73,11 @@ export enum Block {
   PAGE_NEXT = 20, // u32 ptr, next block that starts in the same machine page
   BYTES = 24, // u32, length of its code in bytes
   END = 28, // u32 ptr, behind its last record
-  RECORDS = 32, // the first record
+  HEAT = 32, // i32, counts down by COUNT at each entry; below zero: ask for a translation
+  REGION = 36, // u32, slot of its translation in the table of regions, 0 if none
+  HANDLER = 40, // u32, the first record's own handler while Handler.REGION stands in its place
+  OWNER = 44, // u32 ptr, of a part of a region: the entry block of the region; 0: a block like any other
+  RECORDS = 48, // the first record
 }
 
 /** Block.COUNT of a dropped block: larger than any budget, so entering it always takes the slow path. */

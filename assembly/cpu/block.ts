@@ -128,6 +128,9 @@ function finish(block: usize, n: u32, bytes: u32, ma: u32, eip: u32, mode: u32):
   store<u32>(block, eip, Block.EIP);
   store<u32>(block, mode, Block.MODE);
   store<u32>(block, bytes, Block.BYTES);
+  store<u32>(block, get(Cpu.HEAT) == 0 ? 0x7fffffff : get(Cpu.HEAT), Block.HEAT);
+  store<u32>(block, 0, Block.REGION);
+  store<u32>(block, 0, Block.OWNER);
   for (let rec = first; rec < end; rec += Rec.BYTES) specialise(rec, mode);
   end = optimise(first, end);
   const last = end - Rec.BYTES;
@@ -165,4 +168,3 @@ export function unlink(rec: usize, block: usize): void {
   if (load<u32>(rec, Rec.LINK) == <u32>block) store<u32>(rec, 0, Rec.LINK);
   if (load<u32>(rec, Rec.DISP) == <u32>block) store<u32>(rec, 0, Rec.DISP);
 }
-

@@ -31,7 +31,7 @@ export function updateSegment(seg: u32): void {
   const cache = segPtr(seg);
   store<u32>(cache, openMax(seg, false), SegCache.READ_MAX);
   store<u32>(cache, openMax(seg, true), SegCache.WRITE_MAX);
-  if (seg == Seg.CS || seg == Seg.SS) updateMode();
+  if (seg < <u32>Seg.FS) updateMode();
 }
 
 /** Recomputes the fast limits of all segments: after changes of mode, alignment checking or data breakpoints. */
@@ -57,6 +57,17 @@ function dataBreakpoints(): bool {
   return false;
 }
 
+/** True if ES, SS and DS are flat, readable and writable and CS is flat (Mode.FLAT). */
+function flat(): bool {
+  const most: u32 = 0xfffffffd;
+  for (let seg: u32 = 0; seg < 4; seg++) {
+    const cache = segPtr(seg);
+    if (load<u32>(cache, SegCache.BASE) != 0) return false;
+    if (seg != Seg.CS && load<u32>(cache, SegCache.WRITE_MAX) != most) return false;
+  }
+  return true;
+}
+
 /** Recomputes decoding mode and TLB context: after changes of CS, SS, CR0, CPL, EFLAGS.VM or EFLAGS.AC. */
 export function updateMode(): void {
   const cs = segPtr(Seg.CS);
@@ -66,6 +77,7 @@ export function updateMode(): void {
   if (load<u32>(cs, SegCache.LIMIT) != 0xffffffff) mode |= Mode.LIMITED;
   const real = !protectedMode();
   if (real) mode |= Mode.REAL;
+  else if (flat()) mode |= Mode.FLAT;
   const wasReal = (get(Cpu.MODE) & Mode.REAL) != 0;
   set(Cpu.MODE, mode);
   set(Cpu.CONTEXT, (get(Cpu.GENERATION) << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
@@ -73,6 +85,7 @@ export function updateMode(): void {
   if (slow != get(Cpu.SLOW_ACCESS) || real != wasReal) {
     set(Cpu.SLOW_ACCESS, slow);
     updateAllSegments();
+    set(Cpu.MODE, (mode & ~Mode.FLAT) | (!real && flat() ? Mode.FLAT : 0));
   }
 }
 

@@ -4,10 +4,10 @@
  *
  * `continue` skips the look at Cpu.STOP, where nothing can have set it. `slot` says how the block's last instruction goes on.
  */
-import { Cpu, Stop } from "../abi/cpu";
+import { Cpu } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout } from "../abi/layout";
-import { BLOCK_DEAD, Block, Rec, RecFlag } from "../abi/record";
+import { BLOCK_DEAD, Block, Rec } from "../abi/record";
 import { Reg } from "../abi/x86";
 import { findBlock, linkBlock, unlink } from "./block";
 import { condition, flagsLogic, flagsResult, flagsSub, carry, overflow, parity, sign, zero } from "./flags";
@@ -15,6 +15,8 @@ import { generic } from "./generic";
 import { adc, add, and, dec32, ea, esp, imm, inc32, leadsTo, or, readPtr, reg, rm, sar32, sbb } from "./hot";
 import { setEsp, setReg, setRm, shl32, shr32, stackReadPtr, stackWritePtr, sub, writePtr, xor } from "./hot";
 import { conditionCode, nextEip } from "./operand";
+import { heated, runRegion } from "./region";
+import { settle } from "./single";
 import { get, set } from "./state";
 
 /** How a block goes on: along no link, so look the next one up. */
@@ -45,17 +47,6 @@ function lookUp(): usize {
   return findBlock();
 }
 
-/** Takes back what the block was given beyond `rec`, and puts EIP where the guest is. */
-function settle(rec: usize, given: i32): void {
-  const stop = get(Cpu.STOP);
-  const index: i32 = load<u8>(rec, Rec.INDEX);
-  const unfinished = (stop & (Stop.FAULT | Stop.REPEAT)) != 0;
-  set(Cpu.LEFT, get(Cpu.LEFT) + given - (unfinished ? index : index + 1));
-  set(Cpu.GIVEN, 0);
-  if (unfinished) set(Cpu.EIP, load<u32>(rec, Rec.EIP));
-  else if ((load<u16>(rec, Rec.FLAGS) & RecFlag.ENDS) == 0) set(Cpu.EIP, nextEip(rec));
-}
-
 /**
  * Runs blocks from `block` on until the slice cannot take the next one, ATTENTION or STOP is set, or a fetch faults.
  * Leaves EIP at the next instruction, or at the faulting one with Stop.FAULT.
@@ -74,6 +65,9 @@ export function execute(first: usize): void {
     }
     store<i32>(Layout.CPU, left, Cpu.LEFT);
     store<i32>(Layout.CPU, given, Cpu.GIVEN);
+    const heat = load<i32>(block, Block.HEAT) - given;
+    store<i32>(block, heat, Block.HEAT);
+    if (heat < 0) heated(block);
     const end = <usize>load<u32>(block, Block.END);
     let slot = LOOK_UP;
     let p: usize = 0;
@@ -265,6 +259,7 @@ export function execute(first: usize): void {
         case Handler.SHL32_RI_NF: setRm<u32>(rec, rm<u32>(rec) << imm<u32>(rec)); continue;
         case Handler.SHR32_RI_NF: setRm<u32>(rec, rm<u32>(rec) >>> imm<u32>(rec)); continue;
         case Handler.SAR32_RI_NF: setRm<u32>(rec, <u32>(<i32>rm<u32>(rec) >> imm<u32>(rec))); continue;
+        case Handler.REGION: block = runRegion(block); if (block == 0) return; slot = FOUND; rec = end - Rec.BYTES; continue;
         default: generic(rec); break;
       }
       if (load<u32>(Layout.CPU, Cpu.STOP) != 0) return settle(rec, given);

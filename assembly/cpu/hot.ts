@@ -54,13 +54,13 @@ function vouched<T>(cache: usize, at: u32, max: u32, tag: u32): usize {
 
 /** Pointer to the memory operand if it may be read without further checks, else 0. */
 export function readPtr<T>(rec: usize): usize {
-  const cache = <usize>(Layout.CPU + Cpu.SEGS + (<u32>load<u8>(rec, Rec.SEG) << 5));
+  const cache = <usize>(Layout.CPU + Cpu.SEGS + ((<u32>load<u8>(rec, Rec.SEG)) << 5));
   return vouched<T>(cache, ea(rec), load<u32>(cache, SegCache.READ_MAX), Tlb.READ);
 }
 
 /** Pointer to the memory operand if it may be written without further checks, else 0. */
 export function writePtr<T>(rec: usize): usize {
-  const cache = <usize>(Layout.CPU + Cpu.SEGS + (<u32>load<u8>(rec, Rec.SEG) << 5));
+  const cache = <usize>(Layout.CPU + Cpu.SEGS + ((<u32>load<u8>(rec, Rec.SEG)) << 5));
   return vouched<T>(cache, ea(rec), load<u32>(cache, SegCache.WRITE_MAX), Tlb.WRITE);
 }
 

@@ -84,4 +84,3 @@ export function resetCpu(): void {
   updateMode();
   updateAttention();
 }
-

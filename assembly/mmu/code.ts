@@ -75,8 +75,12 @@ export function codeWritten(ptr: usize, size: u32): void {
     const start = load<u32>(block, Block.MA);
     const bytes = load<u32>(block, Block.BYTES);
     const next = <usize>load<u32>(block, Block.PAGE_NEXT);
-    if (offset < start + bytes && start < offset + size) {
+    if (load<u32>(block, Block.COUNT) == BLOCK_DEAD) store<u32>(link, <u32>next);
+    else if (offset < start + bytes && start < offset + size) {
       store<u32>(block, BLOCK_DEAD, Block.COUNT);
+      // A part of a region takes the region's entry block with it; that one leaves its own list when it is next walked.
+      const owner = <usize>load<u32>(block, Block.OWNER);
+      if (owner != 0) store<u32>(owner, BLOCK_DEAD, Block.COUNT);
       store<u32>(link, <u32>next);
       set(Cpu.STOP, get(Cpu.STOP) | Stop.CODE_CHANGED);
       count(Counter.BLOCKS_DROPPED);

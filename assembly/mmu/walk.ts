@@ -111,7 +111,8 @@ function walkPae(lin: u32, access: u32, user: u32): i32 {
   const ptePa = (<u32>pde & 0xfffff000) + (((lin >>> 12) & 0x1ff) << 3);
   const pte = <u32>(pde >>> 32) != 0 ? <u64>-1 : physLoad64(ptePa);
   if ((pte & Pte.P) == 0) return pageFault(lin, access, user, 0);
-  if ((pte & (RESERVED_PAE | RESERVED_4K)) != 0) return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
+  if ((pte & (RESERVED_PAE | RESERVED_4K)) != 0)
+    return pageFault(lin, access, user, PfError.PRESENT | PfError.RESERVED);
   const rights = <u32>(pde & pte);
   if (!allowed(rights, access, user)) return pageFault(lin, access, user, PfError.PRESENT);
   if ((pde & Pte.A) == 0) physSetBits(pdePa, Pte.A);

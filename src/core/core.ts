@@ -3,10 +3,11 @@
  * unclaimed memory and interrupt acknowledge cycles to a CoreHost. It knows no device and no policy.
  */
 import { readFileSync } from "node:fs";
-import loader from "@assemblyscript/loader";
+import { instantiateSync } from "@assemblyscript/loader";
 import { Cpu } from "../../assembly/abi/cpu.js";
 import type { ExitReason } from "../../assembly/abi/exit.js";
 import { Layout } from "../../assembly/abi/layout.js";
+import { REGION_SLOTS } from "../../assembly/abi/region.js";
 import { packTable } from "../isa/pack.js";
 import { CpuView } from "./cpu-view.js";
 import type { CoreExports } from "./exports.js";
@@ -21,6 +22,8 @@ export interface CoreHost {
   mmioRead(pa: number, size: 1 | 2 | 4): number;
   /** Writes `size` bytes at a physical address that is neither RAM nor ROM. */
   mmioWrite(pa: number, size: 1 | 2 | 4, value: number): void;
+  /** Asks for a translation of the code that starts with a decoded block (a pointer to its header). May do nothing. */
+  translateRegion?(block: number): void;
   /** The interrupt controller's vector, 0 to 255, for the interrupt being taken. */
   acknowledgeInterrupt(): number;
 }
@@ -59,6 +62,8 @@ function module(): WebAssembly.Module {
 export class Core {
   /** The shared linear memory: assembly/abi/layout.ts is its map. */
   readonly memory: WebAssembly.Memory;
+  /** Translated regions: WebAssembly functions by slot; slot 0 stays empty. */
+  readonly regions: WebAssembly.Table;
   /** Guest RAM; index 0 is physical address 0. Use writeRam() for bytes that may be code. */
   readonly ram: Uint8Array;
   /** ROM; its last byte is physical address FFFFFFFF. */
@@ -76,9 +81,11 @@ export class Core {
     const codeMaps = (ramBytes / 4096) * 12;
     const bytes = Layout.RAM + ramBytes + romBytes + codeMaps;
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE), maximum: PAGE });
+    this.regions = new WebAssembly.Table({ element: "anyfunc", initial: REGION_SLOTS, maximum: REGION_SLOTS });
     const imports = {
       env: {
         memory: this.memory,
+        table: this.regions,
         abort: () => {
           throw new Error("the machine's debug build found a broken invariant");
         },
@@ -88,10 +95,11 @@ export class Core {
         portWrite: (port: number, size: 1 | 2 | 4, value: number) => host.portWrite(port, size, value >>> 0),
         mmioRead: (pa: number, size: 1 | 2 | 4) => host.mmioRead(pa >>> 0, size),
         mmioWrite: (pa: number, size: 1 | 2 | 4, value: number) => host.mmioWrite(pa >>> 0, size, value >>> 0),
+        translateRegion: (block: number) => host.translateRegion?.(block >>> 0),
         acknowledgeInterrupt: () => host.acknowledgeInterrupt() & 0xff,
       },
     };
-    this.exports = loader.instantiateSync(module(), imports).exports as unknown as CoreExports;
+    this.exports = instantiateSync(module(), imports).exports as unknown as CoreExports;
     new Uint8Array(this.memory.buffer).set(packTable(), Layout.DECODE_TABLE);
     this.exports.setUp(ramBytes, romBytes);
     this.cpu = new CpuView(this.exports, this.memory);

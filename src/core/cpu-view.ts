@@ -2,7 +2,7 @@
  * Named access to the CPU state in linear memory. There is no copy: a getter loads, a setter stores and, where the machine
  * keeps derived words, tells it to recompute them.
  */
-import { Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
+import { type Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
 import { Reg, Seg } from "../../assembly/abi/x86.js";
 import type { CoreExports } from "./exports.js";

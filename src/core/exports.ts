@@ -22,4 +22,9 @@ export interface CoreExports {
   decodeNext(rec: number): number;
   time(): number;
   skipTime(ticks: number): void;
+  allocate(bytes: number): number;
+  coverCode(owner: number, ma: number, bytes: number): number;
+  installRegion(block: number, slot: number): void;
+  interpretInRegion(rec: number, given: number): number;
+  pageHolds(lin: number, ptr: number): number;
 }

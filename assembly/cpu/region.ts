@@ -1,0 +1,177 @@
+/**
+ * Entering and leaving translated regions (assembly/abi/region.ts). The interpreter runs a region where it would run the region's
+ * first block; the region does the same as the interpreter would, and says by a cell how it goes on.
+ * Invariant: between regions the state is complete: registers, flags, EIP and LEFT are in memory.
+ */
+import { Counter, Cpu, Mode } from "../abi/cpu";
+import { Handler } from "../abi/handler";
+import { Layout, POOL_BYTES } from "../abi/layout";
+import { BLOCK_DEAD, Block } from "../abi/record";
+import { Cell, CellKind, FlagKind } from "../abi/region";
+import { Access } from "../abi/x86";
+import { translateRegion } from "../host";
+import { count, registerCode } from "../mmu/code";
+import { translate } from "../mmu/tlb";
+import { findBlock } from "./block";
+import { flagsAdd, flagsSub } from "./flags";
+import { generic } from "./generic";
+import { leadsTo } from "./hot";
+import { executeOne, settle } from "./single";
+import { get, set } from "./state";
+
+/** Heat of a block that will not be asked about again. */
+const COLD: i32 = 0x7fffffff;
+/** What code must be like to be translated. */
+const TRANSLATABLE: u32 = Mode.CODE32 | Mode.STACK32 | Mode.FLAT;
+
+/** A block has used up its heat: asks the host to translate the code from there on. */
+export function heated(block: usize): void {
+  store<i32>(block, COLD, Block.HEAT);
+  if (get(Cpu.HEAT) == 0 || load<u32>(block, Block.MODE) != TRANSLATABLE || load<u32>(block, Block.REGION) != 0) return;
+  translateRegion(<u32>block);
+}
+
+/** Turns the flags a region left in FLAG_KIND, FLAG_A and FLAG_B into FLAG_RESULT and FLAG_AUX. */
+function settleFlags(): void {
+  const a = get(Cpu.FLAG_A);
+  const b = get(Cpu.FLAG_B);
+  switch (<i32>get(Cpu.FLAG_KIND)) {
+    case FlagKind.ADD32:
+      flagsAdd<u32>(a, b, a + b);
+      break;
+    case FlagKind.SUB32:
+      flagsSub<u32>(a, b, a - b);
+      break;
+    case FlagKind.ADD8:
+      flagsAdd<u8>(a, b, a + b);
+      break;
+    case FlagKind.SUB8:
+      flagsSub<u8>(a, b, a - b);
+      break;
+    case FlagKind.ADD16:
+      flagsAdd<u16>(a, b, a + b);
+      break;
+    case FlagKind.SUB16:
+      flagsSub<u16>(a, b, a - b);
+      break;
+    case FlagKind.INC32:
+      set(Cpu.FLAG_RESULT, a);
+      set(Cpu.FLAG_AUX, (((0 - b) & 0xc0000000) ^ (a == 0x80000000 ? 0x40000000 : 0)) | ((a & 15) == 0 ? 8 : 0));
+      break;
+    case FlagKind.DEC32:
+      set(Cpu.FLAG_RESULT, a);
+      set(Cpu.FLAG_AUX, (((0 - b) & 0xc0000000) ^ (a == 0x7fffffff ? 0x40000000 : 0)) | ((a & 15) == 15 ? 8 : 0));
+      break;
+    default:
+      set(Cpu.FLAG_RESULT, a);
+      set(Cpu.FLAG_AUX, b);
+  }
+}
+
+/** Runs the region of `block`. Returns the block to go on with; 0: leave the interpreter's loop, as after any block. */
+export function runRegion(block: usize): usize {
+  const given = get(Cpu.GIVEN);
+  set(Cpu.LEFT, get(Cpu.LEFT) + given);
+  set(Cpu.GIVEN, 0);
+  const cell = <usize>call_indirect<u32>(load<u32>(block, Block.REGION));
+  if (cell == 0) {
+    dropTranslation(block, REMAPPED);
+    set(Cpu.EIP, load<u32>(block, Block.EIP));
+    return block;
+  }
+  const kind = load<u32>(cell, Cell.KIND);
+  if (kind == CellKind.STOPPED) return 0;
+  settleFlags();
+  if (kind != CellKind.DYNAMIC) {
+    set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
+    set(Cpu.EIP, load<u32>(cell, Cell.EIP));
+    if (kind == CellKind.MISS) return missed(cell);
+  }
+  const next = <usize>load<u32>(cell, Cell.LINK);
+  if (leadsTo(next, get(Cpu.EIP)) && load<u32>(next, Block.COUNT) != BLOCK_DEAD) return next;
+  const generation = get(Cpu.DECODE_GENERATION);
+  const found = findBlock();
+  if (generation == get(Cpu.DECODE_GENERATION)) store<u32>(cell, <u32>found, Cell.LINK);
+  return found;
+}
+
+/** A region left the instruction at EIP to the interpreter: executes it and goes on behind it. */
+function missed(cell: usize): usize {
+  const taken = load<u32>(cell, Cell.TAKEN) + 1;
+  store<u32>(cell, taken, Cell.TAKEN);
+  if (taken == MISS_LIMIT) dropTranslation(<usize>load<u32>(cell, Cell.BLOCK), MISSED);
+  if (<i32>get(Cpu.LEFT) <= 0) return 0;
+  executeOne();
+  return get(Cpu.STOP) != 0 ? 0 : findBlock();
+}
+
+/** Misses at one place after which the region is translated anew, with that instruction interpreted in line. */
+const MISS_LIMIT: u32 = 64;
+/** Heat of a block whose region was dropped for its misses: it comes back soon. */
+const MISSED: i32 = 500;
+/** Heat of a block whose region assumed another mapping of its pages: that may change back and forth. */
+const REMAPPED: i32 = 20_000;
+
+/** Puts the interpreter's first record back in a block whose region no longer fits. */
+function dropTranslation(block: usize, heat: i32): void {
+  if (load<u32>(block, Block.COUNT) == BLOCK_DEAD || load<u32>(block, Block.REGION) == 0) return;
+  store<u16>(block + Block.RECORDS, <u16>load<u32>(block, Block.HANDLER));
+  store<u32>(block, 0, Block.REGION);
+  store<i32>(block, heat, Block.HEAT);
+}
+
+/**
+ * For regions: has `rec`, in a block given `given` instructions, executed by its generic function, with registers, flags and
+ * LEFT in memory. Returns 1 if the region must be left: a fault, or Cpu.STOP is set.
+ */
+export function interpretInRegion(rec: usize, given: i32): u32 {
+  settleFlags();
+  set(Cpu.GIVEN, given);
+  generic(rec);
+  if (get(Cpu.STOP) != 0) {
+    settle(rec, given);
+    return 1;
+  }
+  set(Cpu.GIVEN, 0);
+  return 0;
+}
+
+/** For regions: true if linear page `lin` is executable now and lies at `ptr`. Raises nothing. */
+export function pageHolds(lin: u32, ptr: usize): u32 {
+  const stop = get(Cpu.STOP);
+  const cr2 = get(Cpu.CR2);
+  const now = translate(lin, Access.EXECUTE, get(Cpu.CPL) == 3 ? 1 : 0);
+  set(Cpu.STOP, stop);
+  set(Cpu.CR2, cr2);
+  return now == ptr ? 1 : 0;
+}
+
+/** For the translator: `bytes` bytes of the pool for records and cells, zeroed; 0 if the pool is full. */
+export function allocate(bytes: u32): usize {
+  const at = <usize>get(Cpu.POOL_NEXT);
+  if (<u32>at + bytes > <u32>(Layout.BLOCK_POOL + POOL_BYTES)) return 0;
+  set(Cpu.POOL_NEXT, <u32>at + bytes);
+  memory.fill(at, 0, bytes);
+  return at;
+}
+
+/** For the translator: registers a run of code of the region that starts at `owner`. False if the pool is full. */
+export function coverCode(owner: usize, ma: u32, bytes: u32): bool {
+  const part = allocate(Block.RECORDS);
+  if (part == 0) return false;
+  store<u32>(part, 1, Block.COUNT);
+  store<u32>(part, ma, Block.MA);
+  store<u32>(part, bytes, Block.BYTES);
+  store<u32>(part, <u32>owner, Block.OWNER);
+  registerCode(part);
+  return true;
+}
+
+/** For the translator: makes `block` run the region in table slot `slot` from now on. */
+export function installRegion(block: usize, slot: u32): void {
+  const first = block + Block.RECORDS;
+  store<u32>(block, load<u16>(first), Block.HANDLER);
+  store<u32>(block, slot, Block.REGION);
+  store<u16>(first, Handler.REGION);
+  count(Counter.REGIONS);
+}
