@@ -71,6 +71,7 @@ const MAX_UNKNOWN_PAGES = 1024;
 
 const hex = (value: number): string => `0x${value.toString(16).toUpperCase()}`;
 const ones = (size: AccessSize): number => (size === 4 ? 0xffff_ffff : size === 2 ? 0xffff : 0xff);
+const truncate = (value: number, size: AccessSize): number => (value & ones(size)) >>> 0;
 
 /** The port and memory decoder of one machine. */
 export class Bus {
@@ -130,7 +131,7 @@ export class Bus {
     const range = this.rangeAt(port);
     if (range !== undefined && size <= (range.handler.width ?? 1) && port + size - 1 <= range.last) {
       const value = range.handler.read?.(port, size);
-      return value === undefined ? ones(size) : value >>> 0;
+      return value === undefined ? ones(size) : truncate(value, size);
     }
     if (size === 1 || !this.anyTakesPart(port, size)) {
       this.countPort(port).reads++;
@@ -140,16 +141,16 @@ export class Bus {
     for (let offset = 0; offset < size; offset++) {
       const part = (port + offset) & 0xffff;
       const byte = this.takesPart(part, port) ? this.portRead(part, 1) : 0xff;
-      value += (byte & 0xff) * 2 ** (8 * offset);
+      value += byte * 2 ** (8 * offset);
     }
     return value;
   }
 
-  /** OUT: writes an unsigned value to `port`. */
+  /** OUT: writes the low `size` bytes of `value` to `port`. */
   portWrite(port: number, size: AccessSize, value: number): void {
     const range = this.rangeAt(port);
     if (range !== undefined && size <= (range.handler.width ?? 1) && port + size - 1 <= range.last) {
-      range.handler.write?.(port, size, value >>> 0);
+      range.handler.write?.(port, size, truncate(value, size));
       return;
     }
     if (size === 1 || !this.anyTakesPart(port, size)) {
@@ -167,22 +168,22 @@ export class Bus {
     const range = this.memoryAt(pa);
     if (range !== undefined && pa + size - 1 <= range.last) {
       const value = range.handler.read?.(pa, size);
-      return value === undefined ? ones(size) : value >>> 0;
+      return value === undefined ? ones(size) : truncate(value, size);
     }
     if (size === 1 || (range === undefined && this.memoryAt(pa + size - 1) === undefined)) {
       this.countPage(pa).reads++;
       return ones(size);
     }
     let value = 0;
-    for (let offset = 0; offset < size; offset++) value += (this.mmioRead(pa + offset, 1) & 0xff) * 2 ** (8 * offset);
+    for (let offset = 0; offset < size; offset++) value += this.mmioRead(pa + offset, 1) * 2 ** (8 * offset);
     return value;
   }
 
-  /** Writes physical memory that is neither RAM nor ROM. */
+  /** Writes the low `size` bytes of `value` to physical memory that is neither RAM nor ROM. */
   mmioWrite(pa: number, size: AccessSize, value: number): void {
     const range = this.memoryAt(pa);
     if (range !== undefined && pa + size - 1 <= range.last) {
-      range.handler.write?.(pa, size, value >>> 0);
+      range.handler.write?.(pa, size, truncate(value, size));
       return;
     }
     if (size === 1 || (range === undefined && this.memoryAt(pa + size - 1) === undefined)) {
