@@ -7,7 +7,10 @@
 
                 IMAGE start
 
-start:          mov esi, text
+start:          mov dx, COM1 + 3        ; line control: 8 data bits, no parity, 1 stop bit
+                mov al, 0x03
+                out dx, al
+                mov esi, text
 .next:          mov dx, COM1 + 5        ; wait until the transmitter takes another byte
 .wait:          in al, dx
                 test al, LSR_THR_EMPTY
