@@ -15,7 +15,7 @@ export enum ExitCode {
   CANNOT_WRITE = 74, // output could not be written
   TRIPLE_FAULT = 101, // the processor shut down
   HALTED = 102, // HLT with interrupts off
-  BUDGET = 103, // --max-insns is used up
+  BUDGET = 103, // --max-insns or --max-time is used up
   RESET = 104, // the guest asked for a reset
   UNIMPLEMENTED = 105, // an instruction the machine does not have
   IDLE = 106, // HLT with interrupts on and nothing to wait for
@@ -34,7 +34,7 @@ export const EXIT_CODE_TABLE: readonly (readonly [code: string, meaning: string]
   ["74", "output could not be written"],
   ["101", "triple fault: the processor shut down"],
   ["102", "HLT with interrupts off"],
-  ["103", "the instruction budget (--max-insns) is used up"],
+  ["103", "the budget of --max-insns or --max-time is used up"],
   ["104", "the guest asked for a reset"],
   ["105", "an instruction the machine does not have"],
   ["106", "HLT with interrupts on, and no device or input that could wake the processor"],

@@ -137,6 +137,9 @@ function keyboardErrors(act: () => void): void {
 /** Host milliseconds one piece of a run should take. */
 const PIECE_MS = 20;
 const FIRST_PIECE = 100_000;
+const LARGEST_PIECE = 50_000_000;
+/** Shortest sleep worth its cost: guests that wake more often are let run ahead by this much. */
+const SHORTEST_SLEEP_MS = 4;
 /** Longest sleep while a halted guest waits and input may come. */
 const LONGEST_SLEEP_MS = 1_000;
 
@@ -148,6 +151,8 @@ class CommandRun {
   readonly #progress = new Progress();
   readonly #stdin: StdinForwarder;
   #interruption: Interruption | undefined;
+  /** How far the virtual clock of a waiting guest is ahead of the host's, in milliseconds. */
+  #ahead = 0;
   #endedLine = true;
 
   constructor(machine: Machine, connections: Connections, limits: Limits) {
@@ -183,30 +188,32 @@ class CommandRun {
   }
 
   async #pieces(): Promise<RunResult> {
-    const { maxInstructions } = this.#limits;
     const machine = this.#machine;
     let piece = FIRST_PIECE;
+    let catchUp: number | undefined;
     for (;;) {
       const started = performance.now();
-      const left = maxInstructions - machine.instructions;
       const result = machine.run({
-        maxInstructions: Math.min(piece, left),
-        maxVirtualSeconds: this.#secondsLeft(),
-        pauseWhenHalted: this.#stdin.live,
+        maxInstructions: Math.min(piece, this.#limits.maxInstructions - machine.instructions),
+        maxVirtualSeconds: Math.min(this.#secondsLeft(), catchUp ?? Number.POSITIVE_INFINITY),
+        pauseWhenHalted: this.#stdin.live && catchUp === undefined,
       });
-      this.#flush();
-      if (this.#interruption !== undefined) return { ...result, exit: { kind: "stopped" } };
-      if (result.exit.kind === "waiting") await this.#sleep(result.exit.wakeTime);
-      else if (result.exit.kind !== "budget") return result;
-      else if (machine.instructions >= maxInstructions || this.#secondsLeft() <= 0) return result;
-      else await nextTurn();
       const elapsed = performance.now() - started;
-      if (result.exit.kind === "budget") {
-        if (elapsed < PIECE_MS / 2) piece *= 2;
-        else if (elapsed > PIECE_MS * 2) piece = Math.max(FIRST_PIECE, piece / 2);
-      }
+      this.#flush();
+      catchUp = undefined;
+      if (this.#interruption !== undefined) return { ...result, exit: { kind: "stopped" } };
+      if (result.exit.kind === "waiting") catchUp = await this.#sleep(result.exit.wakeTime);
+      else if (result.exit.kind !== "budget" || this.#atLimit()) return result;
+      else await nextTurn();
+      if (elapsed < PIECE_MS / 2) piece = Math.min(piece * 2, LARGEST_PIECE);
+      else if (elapsed > PIECE_MS * 2) piece = Math.max(FIRST_PIECE, piece / 2);
       this.#progress.tick(machine.instructions, machine.ticks / machine.clockHz);
     }
+  }
+
+  /** True when a limit of the whole run is reached. */
+  #atLimit(): boolean {
+    return this.#machine.instructions >= this.#limits.maxInstructions || this.#secondsLeft() <= 0;
   }
 
   /** Virtual seconds left of `--max-time`. */
@@ -214,17 +221,23 @@ class CommandRun {
     return Math.max(0, this.#limits.maxSeconds - this.#machine.ticks / this.#machine.clockHz);
   }
 
-  /** The guest is halted and input may come: waits in host time for either, then lets the virtual clock catch up. */
-  async #sleep(wakeTime: number): Promise<void> {
+  /**
+   * The guest is halted until `wakeTime` and input may come: keeps the virtual clock in step with the host's by sleeping,
+   * several short waits at once. Returns how much virtual time passes now, in seconds; input ends a sleep early.
+   */
+  async #sleep(wakeTime: number): Promise<number> {
     const { ticks, clockHz } = this.#machine;
-    const milliseconds = ((wakeTime - ticks) / clockHz) * 1000;
+    const toWake = ((wakeTime - ticks) / clockHz) * 1000;
+    this.#ahead += Math.min(toWake, LONGEST_SLEEP_MS);
+    if (this.#ahead < SHORTEST_SLEEP_MS) {
+      await nextTurn();
+      return toWake / 1000;
+    }
     const started = performance.now();
-    if (milliseconds >= 1) await this.#stdin.wait(Math.min(milliseconds, LONGEST_SLEEP_MS));
-    else await nextTurn();
-    const slept = Math.max((performance.now() - started) / 1000, 0.001);
-    const toWake = (wakeTime - ticks) / clockHz;
-    this.#machine.run({ maxVirtualSeconds: Math.min(slept, toWake, this.#secondsLeft()) });
-    this.#flush();
+    await this.#stdin.wait(this.#ahead);
+    const early = Math.max(0, this.#ahead - (performance.now() - started));
+    this.#ahead = 0;
+    return Math.max(0.001, Math.min(toWake, LONGEST_SLEEP_MS) - early) / 1000;
   }
 
   #output(sink: ByteSink, byte: number): void {

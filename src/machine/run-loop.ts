@@ -98,8 +98,8 @@ export class RunLoop {
       timers.runDue(core.time);
       const pending = this.#take();
       if (pending !== undefined) return pending;
-      if (core.retired >= lastInstruction) return { kind: "budget" };
-      if (core.time >= lastTick) return { kind: "budget" };
+      if (core.retired >= lastInstruction) return { kind: "budget", limit: "instructions" };
+      if (core.time >= lastTick) return { kind: "budget", limit: "time" };
       if (core.halted && !this.#around.interruptPending()) {
         const exit = this.#wait(limits, limits.singleTick ? Number.POSITIVE_INFINITY : lastTick);
         if (exit !== undefined) return exit;

@@ -20,8 +20,8 @@ export type RunExit =
   | { kind: "idle" }
   /** HLT with interrupts on and `pauseWhenHalted` asked for; the next device event is due at `wakeTime` (ticks). */
   | { kind: "waiting"; wakeTime: number }
-  /** All instructions of `maxInstructions` were run. */
-  | { kind: "budget" }
+  /** `maxInstructions` or `maxVirtualSeconds` is used up. */
+  | { kind: "budget"; limit: "instructions" | "time" }
   /** The guest asked for a reset (8042, port 0x92 or 0xCF9). */
   | { kind: "reset" }
   /** An instruction this machine does not have, at linear address `address`. */
@@ -87,7 +87,7 @@ export function describeResult(result: RunResult): string {
     case "waiting":
       return `the processor waits for an interrupt before ${at}`;
     case "budget":
-      return `the instruction budget is used up at ${at}`;
+      return `the budget of ${exit.limit === "time" ? "virtual time" : "instructions"} is used up at ${at}`;
     case "reset":
       return `the guest asked for a reset at ${at}`;
     case "unimplemented":
