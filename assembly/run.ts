@@ -106,8 +106,7 @@ function runBlocks(): void {
  * breakpoints have to do with. Interrupts that a shadow holds off come after that instruction.
  */
 function attend(): void {
-  const delivered = service();
-  if (delivered != 0) spend(delivered);
+  if (service() != 0) spend(1);
   else step();
 }
 

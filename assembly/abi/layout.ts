@@ -5,6 +5,7 @@
  *   00001000  CPU state
  *   00002000  decode table: what the instruction table in src/isa/ was packed into
  *   00004000  map of the 4 MB regions that large pages were cached for
+ *   00004100  scratch of the translator
  *   00010000  TLB
  *   00020000  block hash: heads of the chains of decoded blocks
  *   00060000  block pool
@@ -14,6 +15,7 @@ export enum Layout {
   CPU = 4096,
   DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
+  TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions
   TLB = 65536,
   BLOCK_HASH = 131072,
   BLOCK_POOL = 393216,

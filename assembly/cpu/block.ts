@@ -42,9 +42,11 @@ function bucket(ma: u32, eip: u32, mode: u32): usize {
 }
 
 /**
- * The block at CS:EIP for the current mode, decoded if need be. 0: the fetch raised a fault.
+ * The block at CS:EIP for the current mode, decoded if need be. 0: the fetch raised a fault, or the slice is used up, so that
+ * nothing may be fetched yet.
  */
 export function findBlock(): usize {
+  if (<i32>get(Cpu.LEFT) <= 0) return 0;
   const eip = get(Cpu.EIP);
   const mode = get(Cpu.MODE);
   const lin = segBase(Seg.CS) + eip;
@@ -74,6 +76,19 @@ export function findBlock(): usize {
     block = <usize>load<u32>(block, Block.HASH_NEXT);
   }
   return decodeBlock(ptr, ma, eip, mode);
+}
+
+/** True if a block for the current mode that starts at machine address `ma` and EIP `eip` has been decoded. */
+export function isDecoded(ma: u32, eip: u32): bool {
+  const mode = get(Cpu.MODE);
+  let block = <usize>load<u32>(bucket(ma, eip, mode));
+  while (block != 0) {
+    if (load<u32>(block, Block.MA) == ma && load<u32>(block, Block.EIP) == eip && load<u32>(block, Block.MODE) == mode) {
+      return load<u32>(block, Block.COUNT) != BLOCK_DEAD;
+    }
+    block = <usize>load<u32>(block, Block.HASH_NEXT);
+  }
+  return false;
 }
 
 /** Decodes the block at `ptr`; a lone block if its first instruction leaves the page. 0: a fault has been raised. */
