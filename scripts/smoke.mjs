@@ -5,7 +5,7 @@
  *   node scripts/smoke.mjs package    packs the package, installs it elsewhere, runs the command and imports the library
  *
  * In a `console` block a line that starts with "$ " is a command for bash in the project's root; the lines up to the
- * next command are its output, standard error after standard output. A line "…" stands for any number of lines.
+ * next command are its output and standard error, as a terminal shows them. A line "…" stands for any number of lines.
  * Ends with a line "N passed, N failed".
  */
 import { spawnSync } from "node:child_process";
@@ -56,7 +56,7 @@ function checkReadme() {
   if (commands.length === 0) return { passed: 0, failures: ["README.md shows no command in a console block"] };
   const failures = [];
   for (const { command, expected } of commands) {
-    const { output } = run("bash", ["-c", command], root);
+    const { output } = run("bash", ["-c", `exec 2>&1\n${command}`], root);
     const lines = output
       .trimEnd()
       .split(/\r?\n/)

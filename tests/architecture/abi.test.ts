@@ -4,7 +4,7 @@
  * (AssemblyScript would wrap it to a negative number, TypeScript would not).
  */
 import { expect, test } from "vitest";
-import { Cpu, SegCache } from "../../assembly/abi/cpu.js";
+import { Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { DecodeTable, HASH_ENTRIES, Layout, POOL_BYTES, TLB_ENTRIES, Tlb } from "../../assembly/abi/layout.js";
 import { Block, Rec } from "../../assembly/abi/record.js";
 import { sourceFiles, textOf, withoutComments } from "./source-tree.js";
@@ -65,38 +65,56 @@ function members(numeric: object): [string, number][] {
   return Object.entries(numeric).filter((entry): entry is [string, number] => typeof entry[1] === "number");
 }
 
-test("the regions of the linear memory follow each other without overlap", () => {
-  const sizes: Record<string, number> = {
+/** The size that the comment beside a member of an enum gives ("… 48 bytes …"); undefined if it gives none. */
+function statedSize(path: string, name: string): number | undefined {
+  const stated = new RegExp(`^ *${name} = .*// .*?\\b(\\d+) bytes`, "m").exec(textOf(path))?.[1];
+  return stated === undefined ? undefined : Number(stated);
+}
+
+test("the regions of the linear memory do not overlap", () => {
+  const computed: Record<string, number> = {
     CPU: Cpu.SIZE,
     DECODE_TABLE: (DecodeTable.GROUPS + DecodeTable.GROUP_SIZE * DecodeTable.MAX_GROUPS) * DecodeTable.ENTRY_BYTES,
-    LARGE_MAP: 1024 / 8,
     TLB: TLB_ENTRIES * Tlb.SIZE,
     BLOCK_HASH: HASH_ENTRIES * 4,
     BLOCK_POOL: POOL_BYTES,
+    RAM: 0,
   };
-  const regions = members(Layout);
-  expect(Object.keys(sizes)).toEqual(regions.map(([name]) => name).filter((name) => name !== "RAM"));
-  let end = 0;
+  const regions = members(Layout).sort((a, b) => a[1] - b[1]);
+  expect(regions.at(-1)?.[0]).toBe("RAM");
+  let end = 4096;
+  let before = "the unused first page";
   for (const [name, start] of regions) {
-    expect(start, `${name} starts inside the region before it`).toBeGreaterThanOrEqual(end);
-    expect(start % 4096, `${name} is not on a page boundary`).toBe(0);
-    end = start + (sizes[name] ?? 0);
+    const size = computed[name] ?? statedSize("assembly/abi/layout.ts", name);
+    expect(size, `${name} has no size`).toBeDefined();
+    expect(start, `${name} overlaps ${before}`).toBeGreaterThanOrEqual(end);
+    expect(start % 16, `${name} is not aligned`).toBe(0);
+    end = start + size!;
+    before = name;
   }
+  expect(Layout.RAM % 4096).toBe(0);
 });
 
 test("the fields of the CPU state are aligned and do not overlap", () => {
-  const text = textOf("assembly/abi/cpu.ts");
-  const body = /export enum Cpu \{([^}]*)\}/.exec(text)![1]!;
-  const wide = new Set(["PDPTE", "SEGS", "SCRATCH"]);
-  const arrays: Record<string, number> = { REGS: 32, DR: 32, SEGS: 8 * SegCache.SIZE, PDPTE: 32, SCRATCH: 64 };
+  const path = "assembly/abi/cpu.ts";
+  const counters = Math.max(...members(Counter).map(([, index]) => index), Counter.EXCEPTIONS + 31) + 1;
+  const arrays: Record<string, number> = {
+    REGS: 32,
+    DR: 32,
+    SEGS: 8 * SegCache.SIZE,
+    PDPTE: 32,
+    COUNTERS: 8 * counters,
+  };
+  const of64 = new Set(["PDPTE", "COUNTERS"]);
   let end = 0;
   let before = "the start";
   for (const [name, offset] of members(Cpu)) {
-    const line = new RegExp(`^ *${name} = .*$`, "m").exec(body)![0];
-    const size = arrays[name] ?? (/\/\/ [ui]64\b/.test(line) ? 8 : 4);
+    const line = new RegExp(`^ *${name} = .*$`, "m").exec(textOf(path))![0];
+    const wide = / \/\/ [ui]64\b/.test(line);
+    const size = arrays[name] ?? statedSize(path, name) ?? (wide ? 8 : 4);
     expect(offset, `${name} overlaps ${before}`).toBeGreaterThanOrEqual(end);
-    expect(offset % (size === 8 || wide.has(name) ? 8 : 4), `${name} is not aligned`).toBe(0);
-    end = offset + size;
+    expect(offset % (wide || of64.has(name) ? 8 : 4), `${name} is not aligned`).toBe(0);
+    end = name === "SIZE" ? offset : offset + size;
     before = name;
   }
 });
