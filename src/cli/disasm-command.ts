@@ -38,8 +38,12 @@ export async function disasmCommand(args: string[]): Promise<number> {
   const bytes = bytesFrom(plan, start);
   if (bytes === undefined) throw new CliError(`--start: the image puts no bytes at 0x${start.toString(16)}`);
   const disassembler = await loadDisassembler();
+  let broken = false;
+  process.stdout.on("error", () => {
+    broken = true;
+  });
   let lines: string[] = [];
-  for (let at = 0, n = 0; at < bytes.length && n < count; n++) {
+  for (let at = 0, n = 0; at < bytes.length && n < count && !broken; n++) {
     const { text, length } = disassembler.disassemble(bytes.subarray(at, at + 15), start + at, code32);
     const shown = [...bytes.subarray(at, at + length)].map((byte) => hexDigits(byte, 2)).join(" ");
     lines.push(`${hexDigits(start + at, 8)}  ${shown.padEnd(24)} ${text}`);
@@ -78,7 +82,6 @@ function bytesFrom(plan: BootPlan, pa: number): Uint8Array | undefined {
 function print(lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return Promise.resolve();
   return new Promise((resolve) => {
-    process.stdout.once("error", () => resolve());
     process.stdout.write(`${lines.join("\n")}\n`, () => resolve());
   });
 }

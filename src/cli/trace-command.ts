@@ -185,11 +185,14 @@ class Output {
   readonly #path: string | undefined;
   readonly #file: number | undefined;
   #broken = false;
+  #resume: (() => void) | undefined;
 
   constructor(path?: string) {
     this.#path = path;
     this.#file = path === undefined ? undefined : openForWriting(path);
-    if (path === undefined) process.stdout.on("error", () => this.#break());
+    if (path !== undefined) return;
+    process.stdout.on("error", () => this.#goOn(true));
+    process.stdout.on("drain", () => this.#goOn(false));
   }
 
   write(bytes: Uint8Array): void {
@@ -200,10 +203,8 @@ class Output {
   /** Lets output drain; false if nobody reads it any more. */
   async ready(): Promise<boolean> {
     await new Promise<void>((resolve) => {
-      if (this.#file === undefined && process.stdout.writableNeedDrain && !this.#broken) {
-        process.stdout.once("drain", resolve);
-        process.stdout.once("error", () => resolve());
-      } else setImmediate(resolve);
+      if (this.#file !== undefined || this.#broken || !process.stdout.writableNeedDrain) setImmediate(resolve);
+      else this.#resume = resolve;
     });
     return !this.#broken;
   }
@@ -213,7 +214,9 @@ class Output {
     closeSync(this.#file);
   }
 
-  #break(): void {
-    this.#broken = true;
+  #goOn(broken: boolean): void {
+    this.#broken ||= broken;
+    this.#resume?.();
+    this.#resume = undefined;
   }
 }

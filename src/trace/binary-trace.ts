@@ -166,7 +166,8 @@ export class BinaryTraceReader implements Iterable<TraceRecord> {
         const vector = cursor.u8();
         const changes = tag & HAS_CHANGES ? cursor.changes(registers) : [];
         eip = cursor.u32();
-        yield { type: kind === KIND_EXCEPTION ? "exception" : "interrupt", index, vector, cs, eip, changes };
+        const type = kind === KIND_EXCEPTION ? "exception" : "interrupt";
+        yield { type, index, vector, cs: registers[CS_INDEX]!, eip, changes };
       } else {
         throw new TraceError(`expected a step, an exception or an interrupt and found tag ${tag} at offset ${at}`);
       }

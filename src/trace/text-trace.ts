@@ -1,6 +1,6 @@
 /**
  * The text form of a trace: one line an instruction, `cs:eip  bytes  disassembly  changed registers`, and one line an
- * exception or interrupt. The first line gives every register.
+ * exception or interrupt, at the address it went to. The first line gives every register.
  */
 import type { Disassembler } from "./disassembler.js";
 import { exceptionName } from "../machine/run-result.js";

@@ -59,7 +59,7 @@ export interface TraceEvent {
   /** Instructions retired before it. */
   index: number;
   vector: number;
-  /** Where the processor was: the faulting instruction, or the one that would have been next. */
+  /** Where the processor went: the first instruction of the handler. */
   cs: number;
   eip: number;
   changes: RegisterChange[];
