@@ -10,7 +10,7 @@ import { faulted, raise, raiseGp } from "../fault";
 import { condition, zero } from "../flags";
 import { conditionCode, effectiveAddress, nextEip, readMem, readReg, readRm, size, truncate } from "../operand";
 import { segPtr, set } from "../state";
-import { peek, push, release } from "./stack";
+import { peek, push, pushAllowed, release } from "./stack";
 import { registerOf, setRegisterOf, signExtend } from "./width";
 
 /** True if EIP may become `target`; raises #GP(0) otherwise. */
@@ -25,9 +25,9 @@ function jump(target: u32): void {
   if (targetAllowed(target)) set(Cpu.EIP, target);
 }
 
-/** Calls `target`: pushes the address of the next instruction. Faults: #GP(0), and those of the push. */
+/** Calls `target`: pushes the address of the next instruction. Faults: those of the push, then #GP(0). */
 function call(rec: usize, target: u32): void {
-  if (!targetAllowed(target)) return;
+  if (!pushAllowed(size(rec)) || !targetAllowed(target)) return;
   push(nextEip(rec), size(rec));
   if (faulted()) return;
   set(Cpu.EIP, target);

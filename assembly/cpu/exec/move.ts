@@ -6,7 +6,7 @@
 import { Layout } from "../../abi/layout";
 import { Form, Rec, RecFlag } from "../../abi/record";
 import { Eflags, Reg, Vector } from "../../abi/x86";
-import { checkWrite, load32, store32 } from "../../mmu/access";
+import { checkSegment, checkWrite, load32, store32 } from "../../mmu/access";
 import { alignmentChecked } from "../control";
 import { faulted, raiseCode } from "../fault";
 import { arithmeticFlags, condition, setArithmeticFlags } from "../flags";
@@ -108,11 +108,12 @@ export function opXadd(rec: usize): void {
 export function opCmpxchg8b(rec: usize): void {
   const seg = load<u8>(rec, Rec.SEG);
   const at = effectiveAddress(rec);
-  if (!checkWrite(seg, at, 8)) return;
+  if (!checkSegment(seg, at, 8, true)) return;
   if (((segBase(seg) + at) & 7) != 0 && alignmentChecked()) {
     raiseCode(Vector.AC, 0);
     return;
   }
+  if (!checkWrite(seg, at, 8)) return;
   const low = load32(seg, at);
   const high = load32(seg, at + 4);
   if (faulted()) return;

@@ -3,16 +3,32 @@
  * 64 KB), the width of what is pushed from the operand size. An instruction that faults leaves (E)SP and the stack as they were.
  */
 import { Form, Rec } from "../../abi/record";
-import { Reg, Seg } from "../../abi/x86";
-import { checkWrite, loadSize, storeSize } from "../../mmu/access";
-import { faulted } from "../fault";
+import { Reg, Seg, Vector } from "../../abi/x86";
+import { checkSegment, checkWrite, loadSize, storeSize } from "../../mmu/access";
+import { alignmentChecked } from "../control";
+import { faulted, raiseCode } from "../fault";
 import { form, immediate, isMemory, readRm, size, writeRm } from "../operand";
-import { reg16, reg32, setReg32, setStackPointer, stack32, stackPointer } from "../state";
+import { reg16, reg32, segBase, setReg32, setStackPointer, stack32, stackPointer } from "../state";
 import { registerOf, setRegisterOf } from "./width";
 
 /** `offset` cut to the width of the stack pointer. */
 export function stackOffset(offset: u32): u32 {
   return stack32() ? offset : offset & 0xffff;
+}
+
+/** True if `bytes` bytes can be written at `at` in the stack segment; raises #SS, #AC or #PF otherwise, in this order. */
+function slotAllowed(at: u32, bytes: u32): bool {
+  if (!checkSegment(Seg.SS, at, bytes, true)) return false;
+  if (((segBase(Seg.SS) + at) & (bytes - 1)) != 0 && alignmentChecked()) {
+    raiseCode(Vector.AC, 0);
+    return false;
+  }
+  return checkWrite(Seg.SS, at, bytes);
+}
+
+/** True if push() of `bytes` bytes would succeed; raises its fault otherwise. */
+export function pushAllowed(bytes: u32): bool {
+  return slotAllowed(stackOffset(stackPointer() - bytes), bytes);
 }
 
 /** Pushes the low `bytes` bytes (2 or 4) of `value`. Faults: #SS, #PF, #AC; (E)SP is unchanged then. */
@@ -56,7 +72,7 @@ export function opPusha(rec: usize): void {
   const bytes = size(rec);
   const top = stackPointer();
   for (let i: u32 = 1; i <= 8; i++) {
-    if (!checkWrite(Seg.SS, stackOffset(top - i * bytes), bytes)) return;
+    if (!slotAllowed(stackOffset(top - i * bytes), bytes)) return;
   }
   for (let i: u32 = 0; i < 8; i++) {
     storeSize(Seg.SS, stackOffset(top - (i + 1) * bytes), registerOf(i, bytes), bytes);
@@ -96,13 +112,13 @@ export function opPopa(rec: usize): void {
 
 /** True if every access of ENTER would succeed; raises the fault of the first that would not. Changes nothing. */
 function enterAllowed(bytes: u32, level: u32, top: u32, frame: u32, last: u32): bool {
-  if (!checkWrite(Seg.SS, stackOffset(top - bytes), bytes)) return false;
+  if (!slotAllowed(stackOffset(top - bytes), bytes)) return false;
   for (let i: u32 = 1; i < level; i++) {
     loadSize(Seg.SS, stackOffset(frame - i * bytes), bytes);
     if (faulted()) return false;
-    if (!checkWrite(Seg.SS, stackOffset(top - (i + 1) * bytes), bytes)) return false;
+    if (!slotAllowed(stackOffset(top - (i + 1) * bytes), bytes)) return false;
   }
-  if (level != 0 && !checkWrite(Seg.SS, stackOffset(top - (level + 1) * bytes), bytes)) return false;
+  if (level != 0 && !slotAllowed(stackOffset(top - (level + 1) * bytes), bytes)) return false;
   return checkWrite(Seg.SS, last, bytes);
 }
 

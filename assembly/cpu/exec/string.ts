@@ -171,28 +171,25 @@ function scanRun(rec: usize, left: u32, value: u32): u32 {
   return passed;
 }
 
-/** SCAS: flags of accumulator - ES:[DI]. A fault in the middle of a repetition leaves the flags as they were. */
+/** SCAS: flags of accumulator - ES:[DI]. A fault in the middle of a repetition leaves the flags of the last comparison. */
 export function opScas(rec: usize): void {
   const bytes = size(rec);
   const a = registerOf(Reg.EAX, bytes);
-  let b: u32 = 0;
   let left = beginRepeat(rec);
-  if (left == 0) return;
-  let ended = false;
-  while (left != 0 && !ended) {
+  while (left != 0) {
     const passed: u32 = left < RUN_MIN ? 0 : scanRun(rec, left, a);
     if (passed != 0) {
       advanceDestination(rec, passed);
       left = countDown(rec, left, passed);
     }
-    b = loadSize(Seg.ES, destinationIndex(rec), bytes);
+    const b = loadSize(Seg.ES, destinationIndex(rec), bytes);
     if (faulted()) return;
+    flagsSubOf(a, b, a - b, bytes);
     advanceDestination(rec, 1);
     left = countDown(rec, left, 1);
-    ended = !goesOn(rec, a == b);
+    if (!goesOn(rec, a == b)) return;
   }
-  flagsSubOf(a, b, a - b, bytes);
-  if (!ended) endRepeat(rec);
+  endRepeat(rec);
 }
 
 /** Elements that a repeated CMPS passes through pointers before a pair that may end it. Raises nothing. */
@@ -221,31 +218,30 @@ function compareRun(rec: usize, left: u32): u32 {
   return passed;
 }
 
-/** CMPS: flags of [SI] - ES:[DI]. A fault in the middle of a repetition leaves the flags as they were. */
+/**
+ * CMPS: flags of [SI] - ES:[DI]. The destination is read first, as its faults come first. A fault in the middle of a repetition
+ * leaves the flags of the last comparison.
+ */
 export function opCmps(rec: usize): void {
   const seg = load<u8>(rec, Rec.SEG);
   const bytes = size(rec);
-  let a: u32 = 0;
-  let b: u32 = 0;
   let left = beginRepeat(rec);
-  if (left == 0) return;
-  let ended = false;
-  while (left != 0 && !ended) {
+  while (left != 0) {
     const passed: u32 = left < RUN_MIN ? 0 : compareRun(rec, left);
     if (passed != 0) {
       advanceSource(rec, passed);
       advanceDestination(rec, passed);
       left = countDown(rec, left, passed);
     }
-    a = loadSize(seg, sourceIndex(rec), bytes);
+    const b = loadSize(Seg.ES, destinationIndex(rec), bytes);
     if (faulted()) return;
-    b = loadSize(Seg.ES, destinationIndex(rec), bytes);
+    const a = loadSize(seg, sourceIndex(rec), bytes);
     if (faulted()) return;
+    flagsSubOf(a, b, a - b, bytes);
     advanceSource(rec, 1);
     advanceDestination(rec, 1);
     left = countDown(rec, left, 1);
-    ended = !goesOn(rec, a == b);
+    if (!goesOn(rec, a == b)) return;
   }
-  flagsSubOf(a, b, a - b, bytes);
-  if (!ended) endRepeat(rec);
+  endRepeat(rec);
 }
