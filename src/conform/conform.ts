@@ -108,7 +108,7 @@ function runMooFile(file: TestFile, runner: RealModeRunner, masks: MaskFinder, c
 }
 
 function addRealMode(file: TestFile, test: RealModeCase, result: RealModeResult, collector: Collector): void {
-  if (result.adapted) count(collector.report.adapted, PROFILE_286_NOTES["stack-fault"]);
+  for (const note of result.notes) count(collector.report.adapted, PROFILE_286_NOTES[note]);
   collector.add(file.path, headOf(test.bytes).key, result.differences.length > 0, () => ({
     ...{ index: test.index, name: test.name, bytes: test.bytes, bits: 16 },
     before: [

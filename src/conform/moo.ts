@@ -127,18 +127,20 @@ function readRam(reader: ByteReader): RamBytes {
 }
 
 interface HalfState {
+  wide: boolean;
   ram: RamBytes;
   mask: RegisterSet | undefined;
 }
 
 function readState(reader: ByteReader, registers: RegisterSet): HalfState {
-  const state: HalfState = { ram: { addresses: [], values: [] }, mask: undefined };
+  const state: HalfState = { wide: false, ram: { addresses: [], values: [] }, mask: undefined };
   let found = false;
   while (reader.remaining > 0) {
     const id = reader.text(4, "a chunk name");
     const part = reader.sub(reader.u32("a chunk length"), `chunk ${JSON.stringify(id)}`);
     if (id === "REGS" || id === "RG32") {
       readRegisters(part, id === "RG32", registers);
+      state.wide = id === "RG32";
       found = true;
     } else if (id === "RMSK" || id === "RM32") {
       state.mask = emptyRegisters(0xffffffff);
@@ -185,6 +187,7 @@ function readTest(reader: ByteReader): RealModeCase {
     index,
     name,
     bytes: bytes.at(-1) === 0xf4 ? bytes.subarray(0, -1) : bytes,
+    wide: initial.state.wide,
     initial: initial.registers,
     final: final.registers,
     finalMask: final.state.mask,

@@ -5,7 +5,7 @@
  * and runs the test. Both are counted by name and reported. Judged from the test alone, never from what the machine did.
  */
 import { headOf, type InstructionHead } from "./instruction-key.js";
-import type { RealModeCase, RegisterSet } from "./test-case.js";
+import type { RamBytes, RealModeCase } from "./test-case.js";
 
 /** Bits 0–11: the 286 keeps 12–14 at zero in real mode, later CPUs keep IOPL and NT. */
 export const FLAGS_286 = 0x0fff;
@@ -18,6 +18,8 @@ export const PROFILE_286_NOTES = {
   "fs-gs": "8C and 8E with FS or GS are invalid on the 286",
   "idiv-minimum": "IDIV r/m8 with the quotient -128 does not fault on the 286 and does later",
   "stack-fault": "faults of the stack segment: vector 13 on the 286, 12 later",
+  "string-fault":
+    "a string instruction that faults: the 286 has moved SI, DI and CX already, later CPUs restart from the iteration's start",
   "flags-12-14": "IOPL and NT: forced to 0 on the 286 in real mode, kept later; not compared",
 } as const;
 
@@ -100,16 +102,79 @@ function operandInStack(head: InstructionHead): boolean {
 }
 
 /** True if the fault of `test` is one of the stack segment, which a later CPU raises as vector 12. */
-export function isStackFault286(test: RealModeCase): boolean {
+function isStackFault286(test: RealModeCase): boolean {
   if (test.exception?.vector !== 13) return false;
   const head = headOf(test.bytes);
   if (head.opcode === 0xc9) return true; // LEAVE reads through BP
+  if (SOURCE_STRINGS.includes(head.opcode)) {
+    return head.override === 2 && restartedString(test)?.[6] === LAST_OFFSET;
+  }
+  if (DESTINATION_STRINGS.includes(head.opcode)) return false; // ES, whatever the prefixes
   const words = stackWords(head);
   if (words !== 0 && wraps(test.initial.general[4]!, words)) return true;
   return head.modrm !== undefined || head.override !== undefined ? operandInStack(head) : false;
 }
 
-/** Takes IOPL and NT out of a register set's flags. */
-export function maskFlags286(set: RegisterSet): void {
-  set.eflags &= FLAGS_286;
+/** Opcodes of the word string instructions that use SI, and DI. Byte accesses never exceed a 64 KB segment. */
+const SOURCE_STRINGS = [0xa5, 0xa7, 0xad, 0x6f];
+const DESTINATION_STRINGS = [0xa5, 0xa7, 0xab, 0xaf, 0x6d];
+const DIRECTION = 0x400;
+const LAST_OFFSET = 0xffff;
+
+/** The general registers at the start of the iteration that faults: the first with a word at FFFF. */
+function restartedString(test: RealModeCase): number[] | undefined {
+  const { opcode, repeat } = headOf(test.bytes);
+  const usesSource = SOURCE_STRINGS.includes(opcode);
+  const usesDestination = DESTINATION_STRINGS.includes(opcode);
+  if (test.exception?.vector !== 13 || !(usesSource || usesDestination)) return undefined;
+  const general = [...test.initial.general];
+  const step = (test.initial.eflags & DIRECTION) !== 0 ? -2 : 2;
+  for (let i = 0; i < 0x10000; i++) {
+    if ((usesSource && general[6] === LAST_OFFSET) || (usesDestination && general[7] === LAST_OFFSET)) return general;
+    if (repeat === 0) return undefined;
+    if (opcode === 0xad) general[0] = loadedWord(test, general[6]!);
+    if (usesSource) general[6] = (general[6]! + step) & 0xffff;
+    if (usesDestination) general[7] = (general[7]! + step) & 0xffff;
+    general[1] = (general[1]! - 1) & 0xffff;
+  }
+  return undefined;
+}
+
+/** The word LODSW loads from offset `si`: the set's 286 had not put it into AX when a later iteration faulted. */
+function loadedWord(test: RealModeCase, si: number): number {
+  const base = test.initial.segments[headOf(test.bytes).override ?? 3]! * 16;
+  const { addresses, values } = test.initialRam;
+  const byte = (address: number) => values[addresses.indexOf(address)] ?? 0;
+  return byte(base + si) | (byte(base + si + 1) << 8);
+}
+
+/** The interrupt table with vector 12 where the set has 13, and 13 leading nowhere. */
+function withStackVector(ram: RamBytes): RamBytes {
+  const kept = ram.addresses.map((address, i) => [address, ram.values[i]!] as const);
+  const vector13 = kept.filter(([address]) => address >= 0x34 && address < 0x38);
+  const rest = kept.filter(([address]) => address < 0x30 || address >= 0x38);
+  const all = [...rest, ...vector13.map(([address, value]) => [address - 4, value] as const)];
+  return { addresses: all.map(([address]) => address), values: all.map(([, value]) => value) };
+}
+
+/** `test` as a later CPU passes it, and the names of what was changed (FLAGS bits 12–14 are masked in every test and not named). */
+export function adapt286(test: RealModeCase): { test: RealModeCase; notes: Profile286Note[] } {
+  const adapted: RealModeCase = {
+    ...test,
+    initial: { ...test.initial, eflags: test.initial.eflags & FLAGS_286 },
+    final: { ...test.final, eflags: test.final.eflags & FLAGS_286 },
+  };
+  const notes: Profile286Note[] = [];
+  const general = restartedString(test);
+  if (general?.some((value, r) => r !== 4 && value !== test.final.general[r])) {
+    // SP has moved by the exception's frame: keep what the set says.
+    general[4] = test.final.general[4]!;
+    adapted.final.general = general;
+    notes.push("string-fault");
+  }
+  if (isStackFault286(test)) {
+    adapted.initialRam = withStackVector(test.initialRam);
+    notes.push("stack-fault");
+  }
+  return { test: adapted, notes };
 }

@@ -33,6 +33,8 @@ export interface RealModeCase {
   name: string;
   /** The instruction with its prefixes, without the HLT behind it. */
   bytes: Uint8Array;
+  /** The set has 32-bit registers; otherwise only the low halves mean anything. */
+  wide: boolean;
   initial: RegisterSet;
   /** Complete: what the file does not mention is as before. */
   final: RegisterSet;

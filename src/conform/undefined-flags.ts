@@ -29,6 +29,9 @@ const group = (opcodes: readonly string[], digits: readonly number[]) =>
 const SHIFT_OPCODES = ["C0", "C1", "D0", "D1", "D2", "D3"];
 const DOUBLE_SHIFTS = ["0FA4", "0FA5", "0FAC", "0FAD"];
 
+/** CF, PF, AF, ZF, SF and OF. */
+export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF;
+
 /** The whole table; several rows may apply to one instruction. */
 export const UNDEFINED_FLAGS: readonly UndefinedRow[] = [
   {
@@ -142,7 +145,23 @@ export function undefinedFlags(head: InstructionHead, bytes: Uint8Array, cl: num
   return flags;
 }
 
-/** True if the instruction's destination register is undefined too: BSF and BSR of zero (their ZF is 1 then). */
-export function destinationUndefined(head: InstructionHead, finalFlags: number): boolean {
-  return (head.opcode === 0x0fbc || head.opcode === 0x0fbd) && (finalFlags & ZF) !== 0;
+/**
+ * The bits of the ModRM reg operand that are defined afterwards. BSF and BSR leave it undefined for a source of zero (their ZF is 1 then); LAR
+ * leaves bits 16–19 undefined, the upper bits of the limit.
+ */
+export function definedDestination(head: InstructionHead, finalFlags: number): number {
+  const zero = (finalFlags & ZF) !== 0;
+  if ((head.opcode === 0x0fbc || head.opcode === 0x0fbd) && zero) return 0;
+  return head.opcode === 0x0f02 && zero ? 0xfff0ffff : 0xffffffff;
+}
+
+const REPEATED_COMPARES = [0xa6, 0xa7, 0xae, 0xaf];
+const FIRST_FAULT = 10;
+
+/**
+ * True if the flags afterwards are those from before: REPE/REPNE CMPS and SCAS that fault restore EFLAGS (SDM 2B "REP"). Other makers' CPUs
+ * leave the flags of the last complete iteration.
+ */
+export function restoresFlags(head: InstructionHead, vector: number): boolean {
+  return head.repeat !== 0 && vector >= FIRST_FAULT && REPEATED_COMPARES.includes(head.opcode);
 }

@@ -4,6 +4,7 @@
  *
  * Left out because the answer depends on the machine or is a newer CPU's: CPUID, RDTSC, SGDT, SIDT, SLDT, STR, SMSW (UMIP), INT 80h,
  * SYSENTER, SYSCALL, x87, MMX, SSE, the register forms of LES, LDS and BOUND (VEX, EVEX), and F3 before BSF and BSR (TZCNT, LZCNT).
+ * Left out because a host, or the hypervisor it runs under, is known to answer otherwise: INT1 (saved EIP), LOCK VERW, REP LOOPcc.
  * Columns: name, opcode, ModRM digit, memory operand, immediate, set-up, weight, attributes. Opcodes: SDM 2 A.2.
  */
 #include "oracle.h"
@@ -105,8 +106,8 @@ const Form forms[] = {
     {"enter", 0xC8, -1, SIZE_NONE, IMM_ENTER, SETUP_ENTER, 12, 0}, {"leave", 0xC9, -1, SIZE_NONE, IMM_NONE, SETUP_LEAVE, 8, 0},
     /* control flow */
     {"jcc", 0x70, -1, SIZE_NONE, IMM_8, SETUP_PLAIN, 16, A_PLUS_CC | A_BRANCH}, {"jcc", 0x0F80, -1, SIZE_NONE, IMM_V, SETUP_PLAIN, 12, A_PLUS_CC | A_BRANCH},
-    {"loopne", 0xE0, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH}, {"loope", 0xE1, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH},
-    {"loop", 0xE2, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH}, {"jcxz", 0xE3, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH},
+    {"loopne", 0xE0, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH | A_NO_REP}, {"loope", 0xE1, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH | A_NO_REP},
+    {"loop", 0xE2, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH | A_NO_REP}, {"jcxz", 0xE3, -1, SIZE_NONE, IMM_8, SETUP_LOOP, 4, A_BRANCH | A_NO_REP},
     {"call", 0xE8, -1, SIZE_NONE, IMM_V, SETUP_PUSH, 7, A_BRANCH}, {"jmp", 0xE9, -1, SIZE_NONE, IMM_V, SETUP_PLAIN, 5, A_BRANCH},
     {"jmp", 0xEB, -1, SIZE_NONE, IMM_8, SETUP_PLAIN, 4, A_BRANCH},
     {"call", 0xFF, 2, SIZE_V, IMM_NONE, SETUP_NEAR_INDIRECT, 7, M | A_BRANCH}, {"jmp", 0xFF, 4, SIZE_V, IMM_NONE, SETUP_NEAR_INDIRECT, 6, M | A_BRANCH},
@@ -116,7 +117,7 @@ const Form forms[] = {
     {"retf", 0xCA, -1, SIZE_NONE, IMM_16, SETUP_FAR_RET, 6, A_BRANCH}, {"retf", 0xCB, -1, SIZE_NONE, IMM_NONE, SETUP_FAR_RET, 6, A_BRANCH},
     {"iret", 0xCF, -1, SIZE_NONE, IMM_NONE, SETUP_IRET, 12, A_BRANCH},
     {"int3", 0xCC, -1, SIZE_NONE, IMM_NONE, SETUP_PLAIN, 2, A_BRANCH}, {"int", 0xCD, -1, SIZE_NONE, IMM_8, SETUP_PLAIN, 4, A_BRANCH},
-    {"into", 0xCE, -1, SIZE_NONE, IMM_NONE, SETUP_PLAIN, 4, A_BRANCH}, {"int1", 0xF1, -1, SIZE_NONE, IMM_NONE, SETUP_PLAIN, 1, A_BRANCH},
+    {"into", 0xCE, -1, SIZE_NONE, IMM_NONE, SETUP_PLAIN, 4, A_BRANCH},
     {"bound", 0x62, -1, SIZE_2V, IMM_NONE, SETUP_BOUND, 10, M | A_MEMORY_ONLY},
     /* segments */
     {"mov r/m,sreg", 0x8C, -1, SIZE_W, IMM_NONE, SETUP_PLAIN, 8, M}, {"mov sreg,r/m", 0x8E, -1, SIZE_W, IMM_NONE, SETUP_SELECTOR, 16, M},
@@ -125,7 +126,7 @@ const Form forms[] = {
     {"lgs", 0x0FB5, -1, SIZE_FAR, IMM_NONE, SETUP_FAR_LOAD, 5, M | A_MEMORY},
     {"arpl", 0x63, -1, SIZE_W, IMM_NONE, SETUP_SELECTOR, 6, M}, {"lar", 0x0F02, -1, SIZE_W, IMM_NONE, SETUP_SELECTOR, 8, M},
     {"lsl", 0x0F03, -1, SIZE_W, IMM_NONE, SETUP_SELECTOR, 8, M}, {"verr", 0x0F00, 4, SIZE_W, IMM_NONE, SETUP_SELECTOR, 6, M | A_NO_REP | A_NO_SIZE},
-    {"verw", 0x0F00, 5, SIZE_W, IMM_NONE, SETUP_SELECTOR, 6, M | A_NO_REP | A_NO_SIZE},
+    {"verw", 0x0F00, 5, SIZE_W, IMM_NONE, SETUP_SELECTOR, 6, M | A_NO_REP | A_NO_SIZE | A_NO_LOCK},
     /* privileged: #GP(0) at CPL 3 */
     PLAIN("hlt", 0xF4, 1), PLAIN("cli", 0xFA, 1), PLAIN("sti", 0xFB, 1), PLAIN("clts", 0x0F06, 1), PLAIN("rdmsr", 0x0F32, 1), PLAIN("wrmsr", 0x0F30, 1),
     {"invd", 0x0F08, -1, SIZE_NONE, IMM_NONE, SETUP_PLAIN, 1, A_NO_REP | A_NO_SIZE}, {"wbinvd", 0x0F09, -1, SIZE_NONE, IMM_NONE, SETUP_PLAIN, 1, A_NO_REP | A_NO_SIZE},

@@ -83,6 +83,7 @@ static bool set_stack(Test *t, int reg, u32 displacement, u32 size, u32 *linear)
   t->in.r[reg] = big ? value : (t->in.r[reg] & 0xFFFF0000) | (value & 0xFFFF);
   t->locked |= (u8)(1u << reg);
   *linear = segment_base(t, SEG_SS) + offset;
+  if (t->stack == 0) t->stack = *linear;
   return true;
 }
 
@@ -108,7 +109,8 @@ static bool prepare_string(Test *t, bool repeated, int override) {
   bool destination = op != 0xAC && op != 0xAD && op != 0x6F;
   bool compares = op == 0xA6 || op == 0xA7 || op == 0xAE || op == 0xAF;
   u32 size = memory_bytes(t), from = 0, to = 0;
-  if (source && !set_pointer(t, ESI, override >= 0 ? override : SEG_DS, 0, size, &from)) return false;
+  t->source = override >= 0 ? override : SEG_DS;
+  if (source && !set_pointer(t, ESI, t->source, 0, size, &from)) return false;
   if (destination && !set_pointer(t, EDI, SEG_ES, 0, size, &to)) return false;
   if (repeated) {
     u32 count = below(24);
@@ -306,23 +308,23 @@ static void put_immediate(Test *t, int override) {
 
 /* ---- the whole ---- */
 
-static void place_code(Test *t) {
+/* Puts the instruction somewhere in the code window; its first byte is inside the segment limit, or the test could not begin. */
+static bool place_code(Test *t) {
   const Descriptor *cs = descriptor_of(t->in.s[SEG_CS]);
   u32 start = windows[WINDOW_CODE].linear, end = start + 2 * PAGE;
-  for (int attempt = 0; attempt < 8; attempt++) {
+  for (int attempt = 0; attempt < 12; attempt++) {
     u32 roll = below(100);
-    t->code_linear = start + 2 * PAGE / 2 + below(PAGE - 64);
+    t->code_linear = start + below(2 * PAGE - 64);
     if (roll < 10) t->code_linear = start + PAGE - below(t->length + 1); /* crosses into the second page */
     else if (roll < 15) t->code_linear = end - t->length;                /* the last bytes of the window */
     else if (roll < 20) t->code_linear = end - below(t->length + 1);     /* its end is not mapped */
-    else if (roll < 30 && cs->limit - (start - cs->base) < 2 * PAGE) t->code_linear = cs->base + cs->limit + 2 - below(t->length + 2);
+    else if (roll < 30 && cs->limit - (start - cs->base) < 2 * PAGE) t->code_linear = cs->base + cs->limit + 1 - below(t->length + 2);
     t->in.eip = t->code_linear - cs->base;
-    if (t->code_linear < start || t->code_linear > end) continue;
+    if (t->code_linear < start || t->code_linear > end || t->in.eip > cs->limit) continue;
     if (!t->code32 && t->in.eip > 0xFFFF) continue;
-    if (roll < 30 || cs->limit - t->in.eip >= t->length) return;
+    if (roll < 30 || cs->limit - t->in.eip >= t->length) return true;
   }
-  t->code_linear = start + PAGE;
-  t->in.eip = t->code_linear - cs->base;
+  return false;
 }
 
 static void put_prefixes(Test *t, bool size, bool address, int override, u32 repeat, bool lock, u32 padding) {
@@ -388,10 +390,10 @@ bool generate(Test *t, const Form *form, u32 seed, u32 index) {
     } else {
       put(t, 0xC0 | reg << 3 | rm, 1);
     }
+    t->operand = linear;
     finish(t, memory, linear, rm, reg);
   }
   put_immediate(t, override);
   if (t->length > 20) return false;
-  place_code(t);
-  return true;
+  return place_code(t);
 }

@@ -169,6 +169,9 @@ typedef struct {
   u32 code_linear;
   u32 index;
   bool code32, op32, addr32;
+  int source;     /* segment register of a string instruction's source */
+  u32 stack;      /* linear address of the first stack access, 0 if there is none */
+  u32 operand;    /* linear address of the memory operand, 0 if there is none */
   u8 locked;      /* registers the operand solver must leave alone */
   u32 patch_count;
   Patch patches[MAX_PATCHES];
@@ -189,6 +192,11 @@ u16 choose_selector(bool code);
 bool encode_memory(Test *t, int reg_field, u32 size, int seg_override, u32 *linear);
 u32 segment_base(const Test *t, int seg);
 bool safe_linear(u32 linear);
+
+/* ---- ambiguous.c ---- */
+
+/** Why the outcome depends on the processor's maker rather than on the architecture, or NULL. */
+const char *ambiguous(const Test *t, const Outcome *out, bool memory_changed);
 
 /* ---- emit.c ---- */
 

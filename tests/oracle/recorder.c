@@ -22,12 +22,20 @@ static void apply(const Test *t) {
   memcpy(window_before, window_alias, WINDOW_BYTES);
 }
 
-/*
- * Multi-store instructions that fault half way may have stored some of their operands on a real CPU; which ones differs between
- * processors, so such a test says nothing.
- */
-static bool partial_store(const Test *t, const Outcome *out) {
-  return t->form->setup != SETUP_STRING && out->state.eip == t->in.eip && out->vector >= 10 && changed();
+#define MAX_REASONS 16
+static struct {
+  const char *reason;
+  u32 count;
+} dropped[MAX_REASONS];
+
+static void count_dropped(const char *reason) {
+  for (u32 i = 0; i < MAX_REASONS; i++) {
+    if (dropped[i].reason == NULL) dropped[i].reason = reason;
+    if (dropped[i].reason == reason) {
+      dropped[i].count++;
+      return;
+    }
+  }
 }
 
 static const Form *pick_form(const u32 *cumulative, u32 total) {
@@ -75,7 +83,7 @@ int main(int argc, char **argv) {
 
   u32 cumulative[form_count], total = 0;
   for (u32 i = 0; i < form_count; i++) cumulative[i] = total += forms[i].weight;
-  u32 refused = 0, partial = 0;
+  u32 refused = 0;
   for (u32 i = 0; i < count;) {
     /* Every form once first, so that even a short file covers the table. */
     const Form *form = i < form_count ? &forms[i] : pick_form(cumulative, total);
@@ -88,12 +96,12 @@ int main(int argc, char **argv) {
     Outcome out;
     execute(&t.in, &out);
     if (out.vector == 14) out.error &= 7; /* the instruction-fetch bit exists only with no-execute paging */
-    bool keep = !partial_store(&t, &out);
-    if (keep) {
+    const char *reason = ambiguous(&t, &out, changed());
+    if (reason == NULL) {
       emit_test(&t, &out);
       i++;
     } else {
-      partial++;
+      count_dropped(reason);
     }
     for (u32 page = 0; page < WINDOW_BYTES; page += PAGE) {
       if (memcmp(window_alias + page, window_default + page, PAGE) != 0) memcpy(window_alias + page, window_default + page, PAGE);
@@ -104,7 +112,7 @@ int main(int argc, char **argv) {
     perror("recorder: cannot write");
     return 1;
   }
-  fprintf(stderr, "recorder: seed %u, %u tests, %u draws refused, %u half-stored faults dropped, LDT %s\n", oracle_seed, count, refused, partial,
-          have_ldt ? "yes" : "no");
+  fprintf(stderr, "recorder: seed %u, %u tests, %u draws refused, LDT %s\n", oracle_seed, count, refused, have_ldt ? "yes" : "no");
+  for (u32 i = 0; i < MAX_REASONS && dropped[i].reason != NULL; i++) fprintf(stderr, "recorder: dropped %u: %s\n", dropped[i].count, dropped[i].reason);
   return 0;
 }

@@ -1,0 +1,79 @@
+/*
+ * Outcomes that say nothing about the architecture: where the manuals leave an order open, or makers are known to differ, and this host's
+ * answer would only be one of several right ones. Such tests are not written. docs/conform.md lists the reasons.
+ */
+#include "oracle.h"
+
+/* True if `size` bytes at `offset` of segment register `seg` can be read (or written). */
+static bool accessible(const Test *t, int seg, u32 offset, u32 size, bool write) {
+  const Descriptor *d = descriptor_of(t->in.s[seg]);
+  if (d == NULL) return false;
+  if (write ? d->code || !d->writable_or_readable : d->code && !d->writable_or_readable) return false;
+  u64 last = (u64)offset + size - 1;
+  if (d->expand_down ? offset <= d->limit || last > (d->big ? 0xFFFFFFFFu : 0xFFFFu) : last > d->limit) return false;
+  for (u32 i = 0; i < size; i++) {
+    u32 linear = d->base + offset + i;
+    if (window_offset(linear) < 0) return false;
+    if (write && linear - windows[WINDOW_READ_ONLY].linear < windows[WINDOW_READ_ONLY].pages * PAGE) return false;
+  }
+  return true;
+}
+
+static bool big_stack(const Test *t) {
+  const Descriptor *d = descriptor_of(t->in.s[SEG_SS]);
+  return d == NULL || d->big;
+}
+
+/* How many of `n` stack slots from ESP upwards cannot be read. */
+static u32 bad_slots(const Test *t, u32 n) {
+  u32 size = t->op32 ? 4 : 2, bad = 0;
+  for (u32 i = 0; i < n; i++) {
+    u32 offset = t->in.r[ESP] + i * size;
+    if (!accessible(t, SEG_SS, big_stack(t) ? offset : offset & 0xFFFF, size, false)) bad++;
+  }
+  return bad;
+}
+
+/* True if everything within 64 bytes of a linear address is ordinary writable memory. */
+static bool well_inside(u32 linear) {
+  if (linear == 0) return true;
+  for (i32 distance = -64; distance <= 64; distance += 64) {
+    u32 at = linear + (u32)distance;
+    if (window_offset(at) < 0 || at - windows[WINDOW_READ_ONLY].linear < windows[WINDOW_READ_ONLY].pages * PAGE) return false;
+  }
+  return true;
+}
+
+static bool registers_changed(const Test *t, const Outcome *out) {
+  for (u32 i = 0; i < 8; i++) {
+    if (t->in.r[i] != out->state.r[i]) return true;
+  }
+  return false;
+}
+
+const char *ambiguous(const Test *t, const Outcome *out, bool memory_changed) {
+  bool fault = out->state.eip == t->in.eip && (out->vector >= 10 || out->vector == 5 || out->vector == 6);
+  if (!fault) return NULL;
+  u8 setup = t->form->setup;
+  if (setup != SETUP_STRING && memory_changed) return "fault after some of several stores";
+  if (setup != SETUP_STRING && registers_changed(t, out)) return "fault after some of several register loads";
+  if ((setup == SETUP_FAR_RET && bad_slots(t, 2) > 1) || (setup == SETUP_IRET && bad_slots(t, 3) > 1)) {
+    return "several stack slots fault: order of the reads";
+  }
+  if (t->form->opcode == 0xA6 || t->form->opcode == 0xA7) {
+    u32 size = t->form->opcode == 0xA6 ? 1 : t->op32 ? 4 : 2, mask = t->addr32 ? 0xFFFFFFFF : 0xFFFF;
+    if (!accessible(t, t->source, out->state.r[ESI] & mask, size, false) && !accessible(t, SEG_ES, out->state.r[EDI] & mask, size, false)) {
+      return "both operands of CMPS fault: order of the reads";
+    }
+  }
+  bool near_call = t->form->opcode == 0xE8 || setup == SETUP_NEAR_INDIRECT;
+  if (near_call && out->vector != 13 && descriptor_of(t->in.s[SEG_CS])->limit != 0xFFFFFFFF) {
+    return "near call: order of target limit check and push";
+  }
+  bool several_accesses = setup == SETUP_ENTER || setup == SETUP_FAR_JUMP || setup == SETUP_COMPARE8 || setup == SETUP_PUSH;
+  if ((t->in.eflags & FLAG_AC) != 0 && several_accesses && (out->vector == 14 || out->vector == 17) &&
+      !(well_inside(t->stack) && well_inside(t->operand))) {
+    return "alignment check and page fault in different accesses";
+  }
+  return NULL;
+}
