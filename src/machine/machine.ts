@@ -92,7 +92,7 @@ export class Machine {
       idleTicks: IDLE_SECONDS * clockHz,
       exits: this.#exits,
     });
-    this.board = this.#makeBoard();
+    this.board = configErrors("debugExitPort", () => this.#makeBoard());
     this.#start();
   }
 
@@ -364,6 +364,15 @@ export class Machine {
 /** Makes a machine and loads its image. Raises `ConfigError` for a wrong field and `ImageError` for a wrong image. */
 export function createMachine(config: MachineConfig): Machine {
   return new Machine(config);
+}
+
+/** Runs `make`; what it throws is a wrong `field` of the configuration. */
+function configErrors<T>(field: keyof MachineConfig, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new ConfigError(`config.${field}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** A limit in instructions or seconds: absent means none. */
