@@ -93,7 +93,7 @@ export class Machine {
       exits: this.#exits,
     });
     this.board = configErrors("debugExitPort", () => this.#makeBoard());
-    this.#start();
+    this.#start(true);
   }
 
   /** The processor's registers, by name, to read and to set. */
@@ -189,7 +189,7 @@ export class Machine {
     this.#loop.clear();
     this.#nmi = false;
     this.board.reset();
-    this.#start();
+    this.#start(false);
   }
 
   /** Calls `handler` with what the guest sends to a serial port (0: COM1). Returns a function that ends it. */
@@ -292,8 +292,8 @@ export class Machine {
   }
 
   /** Loads the image; one that is started without firmware finds the devices as firmware leaves them. */
-  #start(): void {
-    startImage(this.#core, this.plan);
+  #start(fresh: boolean): void {
+    startImage(this.#core, this.plan, fresh);
     if (this.plan.cpu.mode !== "reset") this.board.applyFirmwareState();
   }
 

@@ -13,11 +13,16 @@ const REAL_LIMIT = 0xffff;
 const DATA_ACCESS = Desc.PRESENT | Desc.SEGMENT | Desc.WRITABLE | Desc.ACCESSED | SEG_USABLE;
 const FLAT_FLAGS = DescFlag.BIG | DescFlag.GRANULAR;
 
-/** Puts the processor into its power-on state, clears RAM, and carries `plan` out. */
-export function startImage(core: Core, plan: BootPlan): void {
+/**
+ * Puts the processor into its power-on state and carries `plan` out. RAM is cleared first unless it is `fresh`: new RAM
+ * is zero, and a host gives it pages only when they are touched.
+ */
+export function startImage(core: Core, plan: BootPlan, fresh: boolean): void {
   core.reset();
-  core.ram.fill(0);
-  core.exports.flushCode();
+  if (!fresh) {
+    core.ram.fill(0);
+    core.exports.flushCode();
+  }
   for (const write of plan.writes) {
     if ("bytes" in write) core.writeRam(write.pa, write.bytes);
   }

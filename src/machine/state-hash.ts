@@ -1,9 +1,8 @@
 /**
  * The final-state hash: SHA-256 over registers, RAM and device state, so that two runs can be compared in one line.
  * The input is, in order: the register text, the RAM bytes, the device state as JSON; each preceded by its name and
- * length, so that nothing can move from one part to the next unseen.
+ * length, so that nothing can move from one part to the next unseen. The hash function is loaded when it is first used.
  */
-import { createHash } from "node:crypto";
 
 /** One named part of a machine's state. */
 export interface StatePart {
@@ -13,7 +12,7 @@ export interface StatePart {
 
 /** The hash of the parts in order, as 64 hexadecimal digits. */
 export function hashState(parts: readonly StatePart[]): string {
-  const hash = createHash("sha256");
+  const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
   for (const { name, content } of parts) {
     const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
     hash.update(`${name} ${bytes.length}\n`);
