@@ -25,10 +25,16 @@ export const FLAGS: Readonly<Record<string, number>> = {
   af: 0x10,
   zf: 0x40,
   sf: 0x80,
+  if: 0x200,
   df: 0x400,
   of: 0x800,
+  nt: 0x4000,
   ac: 0x40000,
+  id: 0x200000,
 };
+
+/** Position of IOPL in EFLAGS. */
+export const IOPL_SHIFT = 12;
 
 /** Segment registers in encoding order. */
 export const SEGMENTS = ["es", "cs", "ss", "ds", "fs", "gs"];
@@ -66,6 +72,8 @@ export interface Before {
   readOnly: number[];
   /** CR0.AM is set. */
   alignment: boolean;
+  /** CR0.TS is set. */
+  taskSwitched: boolean;
 }
 
 /** The state after the instruction: what differs from the state before. */
@@ -79,7 +87,16 @@ export interface After {
   eip: number | undefined;
   /** The exception it raises, by vector name, with its error code if it has one. */
   exception: { name: string; error: number | undefined } | undefined;
-  cr2: number | undefined;
+  /** The interrupt or trap that is taken, with EIP behind the instruction. */
+  interrupt: number | undefined;
+  /** Registers whose value the test leaves open. */
+  openRegisters: number[];
+  /** Selectors by segment name. */
+  selectors: Map<string, number>;
+  /** Fields of the state by name: cr2, cr3, dr0 ... */
+  fields: Map<string, number>;
+  /** CR0.TS, if it changes. */
+  taskSwitched: boolean | undefined;
 }
 
 /** A whole line. */
@@ -138,6 +155,7 @@ function parseBefore(text: string): Before {
     notPresent: [],
     readOnly: [],
     alignment: false,
+    taskSwitched: false,
   };
   for (const word of text.split(/\s+/).filter((w) => w !== "")) {
     const [name, value] = split(word);
@@ -155,7 +173,11 @@ function parseBefore(text: string): Before {
     else if (word === "stack16") before.stack16 = true;
     else if (word === "cpl=0") before.cpl = 0;
     else if (word === "am") before.alignment = true;
-    else if (name === "np") before.notPresent.push(number(word, value));
+    else if (word === "ts=1") before.taskSwitched = true;
+    else if (name === "iopl" && /^[0-3]$/.test(value)) {
+      before.flagMask |= 3 << IOPL_SHIFT;
+      before.flags |= number(word, value) << IOPL_SHIFT;
+    } else if (name === "np") before.notPresent.push(number(word, value));
     else if (name === "ro") before.readOnly.push(number(word, value));
     else throw new Error(`"${word}" is no word of the state before`);
   }
@@ -172,14 +194,20 @@ function parseAfter(text: string): After {
     memory: [],
     eip: undefined,
     exception: undefined,
-    cr2: undefined,
+    interrupt: undefined,
+    openRegisters: [],
+    selectors: new Map(),
+    fields: new Map(),
+    taskSwitched: undefined,
   };
   for (const word of text.split(/\s+/).filter((w) => w !== "")) {
     const [name, value] = split(word);
-    const register = registerPart(word, name, value);
+    const open = value === "?" ? REGISTERS.get(name)?.number : undefined;
+    const register = open === undefined ? registerPart(word, name, value) : undefined;
     const memory = memoryBytes(word, name, value);
     const exception = /^#([A-Z]{2})(?:\(([0-9a-f]{1,4})\))?$/.exec(word);
-    if (register !== undefined) after.registers.push(register);
+    if (open !== undefined) after.openRegisters.push(open);
+    else if (register !== undefined) after.registers.push(register);
     else if (memory !== undefined) after.memory.push(memory);
     else if (FLAGS[name] !== undefined && /^[01?]$/.test(value)) {
       if (value === "?") after.openFlags |= FLAGS[name];
@@ -192,8 +220,14 @@ function parseAfter(text: string): After {
         error: error === undefined ? undefined : Number.parseInt(error, 16),
       };
     } else if (name === "eip") after.eip = number(word, value);
-    else if (name === "cr2") after.cr2 = number(word, value);
-    else throw new Error(`"${word}" is no word of the state after`);
+    else if (name === "int") after.interrupt = number(word, value);
+    else if (SEGMENTS.includes(name)) after.selectors.set(name, number(word, value));
+    else if (/^(cr[234]|dr[012367])$/.test(name)) after.fields.set(name, number(word, value));
+    else if (name === "ts" && /^[01]$/.test(value)) after.taskSwitched = value === "1";
+    else if (name === "iopl" && /^[0-3]$/.test(value)) {
+      after.flagMask |= 3 << IOPL_SHIFT;
+      after.flags |= number(word, value) << IOPL_SHIFT;
+    } else throw new Error(`"${word}" is no word of the state after`);
   }
   return after;
 }

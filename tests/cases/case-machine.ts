@@ -5,6 +5,9 @@
  *   00008000  data, zero: 00008000..0001FFFF; ESP = 9000
  *   000E0000  GDT, IDT, TSS, page tables; ring-0 stack below 000F0000; handlers at 000F0000, 8 bytes each
  *
+ * Selectors: 08 code, 10 data of ring 0; 1B code, 23 data of ring 3; 28 TSS in use; 30 free TSS; 38 LDT; 40 call gate of DPL 3
+ * to 8:2000; 48 data of DPL 3, not present.
+ *
  * User code of flat segments unless the case says otherwise. What follows the instruction is HLT, which ends it: by exit at CPL 0, by
  * #GP(0) at CPL 3. Registers that the case does not name hold a pattern. Invariant: nothing leaks from one case to the next.
  */
@@ -12,7 +15,7 @@ import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { Cr0, Seg, Vector } from "../../assembly/abi/x86.js";
 import { Core, type CoreHost } from "../../src/core/core.js";
 import type { Bytes, Case, RegisterPart } from "./case-line.js";
-import { FLAGS, SEGMENTS } from "./case-line.js";
+import { FLAGS, IOPL_SHIFT, SEGMENTS } from "./case-line.js";
 
 /** Where the instruction lies. */
 export const CODE = 0x1000;
@@ -28,6 +31,15 @@ const KERNEL_STACK = 0xf0000;
 const HANDLERS = 0xf0000;
 const HLT = 0xf4;
 const ARITHMETIC = 0x8d5;
+/** EFLAGS bits that are compared. */
+const COMPARED = Object.values(FLAGS).reduce((mask, bit) => mask | bit, 3 << IOPL_SHIFT);
+/** Offsets of system registers a case may name. */
+const FIELDS = new Map<string, number>([
+  ["cr2", Cpu.CR2],
+  ["cr3", Cpu.CR3],
+  ["cr4", Cpu.CR4],
+  ...[0, 1, 2, 3, 6, 7].map((n): [string, number] => [`dr${n}`, Cpu.DR + 4 * n]),
+]);
 const PATTERN = 0x5a3c9600;
 const NAMES = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
 /** Exceptions that push an error code. */
@@ -61,6 +73,7 @@ const HOST: CoreHost = {
 /** What the machine shows after a case. */
 interface Outcome {
   registers: number[];
+  selectors: number[];
   eip: number;
   eflags: number;
   exception: { vector: number; error: number | undefined } | undefined;
@@ -93,13 +106,15 @@ export class CaseMachine {
     const eflags = 2 | unnamed | before.flags;
     const memory = this.#prepare(test, variant, registers, eflags);
     const core = this.#core;
+    const selectors = core.cpu.selectors;
     if (variant.engine === "step") core.stepOnce();
     else core.run(2);
-    const outcome = this.#outcome(test, variant);
+    const outcome = this.#outcome(variant);
 
     const expected = [...registers];
     apply(after.registers, expected);
     patch(memory, after.memory);
+    for (const r of after.openRegisters) expected[r] = outcome.registers[r] ?? 0;
     const flags = ((eflags & ~after.flagMask) | after.flags) & ~after.openFlags;
     const eip = after.exception === undefined ? (after.eip ?? CODE + test.bytes.length) : CODE;
     const differences: string[] = [];
@@ -110,10 +125,13 @@ export class CaseMachine {
     NAMES.forEach((name, r) => {
       check(name, hex(outcome.registers[r] ?? 0), hex(expected[r] ?? 0));
     });
+    SEGMENTS.forEach((name, seg) => {
+      check(name, hex(outcome.selectors[seg] ?? 0), hex(after.selectors.get(name) ?? selectors[seg] ?? 0));
+    });
     check("eip", hex(outcome.eip), hex(eip));
-    const named = Object.values(FLAGS).reduce((mask, bit) => mask | bit, 0);
-    check("flags", flagNames(outcome.eflags & named & ~after.openFlags), flagNames(flags & named));
-    if (after.cr2 !== undefined) check("cr2", hex(core.cpu.cr2), hex(after.cr2));
+    check("flags", flagNames(outcome.eflags & COMPARED & ~after.openFlags), flagNames(flags & COMPARED));
+    for (const [name, value] of after.fields) check(name, hex(core.cpu.field(FIELDS.get(name) ?? 0)), hex(value));
+    check("ts", `${(core.cpu.cr0 & Cr0.TS) !== 0}`, `${after.taskSwitched ?? before.taskSwitched}`);
     const [from, to] = outcome.ignored;
     for (let a = 0; a < USER_END && differences.length < 12; a++) {
       if (core.ram[a] === memory[a] || (a >= from && a < to)) continue;
@@ -135,12 +153,14 @@ export class CaseMachine {
     this.#putTables(before.notPresent, before.readOnly);
     this.#core.reset();
     exports.flushCode();
-    const protection = Cr0.PE | Cr0.ET | Cr0.NE | (before.alignment ? Cr0.AM : 0);
+    let protection = Cr0.PE | Cr0.ET | Cr0.NE;
+    if (before.alignment) protection |= Cr0.AM;
+    if (before.taskSwitched) protection |= Cr0.TS;
     const paged = variant.paging || before.notPresent.length > 0 || before.readOnly.length > 0;
     cpu.setField(Cpu.CR3, PAGE_DIRECTORY);
     cpu.setField(Cpu.CR0, paged ? protection | Cr0.PG | Cr0.WP : protection);
     cpu.setField(Cpu.CPL, before.cpl);
-    cpu.gdtr = { base: GDT, limit: 0x3f };
+    cpu.gdtr = { base: GDT, limit: 0x4f };
     cpu.idtr = { base: IDT, limit: 0x7ff };
     const user = before.cpl === 3;
     SEGMENTS.forEach((name, seg) => {
@@ -166,7 +186,10 @@ export class CaseMachine {
       for (const [i, word] of words.entries()) this.#view.setUint32(at + 4 * i, word, true);
     };
     put(GDT + 8, 0xffff, 0xcf9b00, 0xffff, 0xcf9300, 0xffff, 0xcffb00, 0xffff, 0xcff300);
+    put(GDT + 0x28, (TSS << 16) | 103, 0x8b00 | (TSS >>> 16), ((TSS + 128) << 16) | 103, 0x8900 | (TSS >>> 16));
+    put(GDT + 0x38, 7, 0x8200, 0x82000, 0xec00, 0xffff, 0xcf7300);
     put(TSS + 4, KERNEL_STACK, 0x10);
+    put(TSS + 100, 104 << 16); // no I/O permission bitmap
     for (let vector = 0; vector < 256; vector++) {
       const handler = HANDLERS + 8 * vector;
       put(IDT + 8 * vector, (8 << 16) | (handler & 0xffff), (handler & 0xffff0000) | 0x8e00);
@@ -178,29 +201,34 @@ export class CaseMachine {
   }
 
   /** Reads the state after: from the registers, or from the frame of the exception that was delivered. */
-  #outcome(test: Case, variant: Variant): Outcome {
+  #outcome(variant: Variant): Outcome {
     const { cpu } = this.#core;
-    const user = test.before.cpl === 3;
     const registers = NAMES.map((_, r) => cpu.reg(r));
+    const { selectors } = cpu;
     const handler = (cpu.eip - HANDLERS) >>> 3;
     if (handler >= 256) {
-      const behindHlt = cpu.halted ? 1 : 0;
-      return { registers, eip: cpu.eip - behindHlt, eflags: cpu.eflags, exception: undefined, ignored: [0, 0] };
+      // The HLT that ended the test is not part of it, unless it is the test.
+      const behindHlt = cpu.halted && cpu.eip !== CODE + 1 ? 1 : 0;
+      const eip = cpu.eip - behindHlt;
+      return { registers, selectors, eip, eflags: cpu.eflags, exception: undefined, ignored: [0, 0] };
     }
     let at = cpu.esp;
     const next = () => {
       at += 4;
       return this.#view.getUint32(at - 4, true);
     };
+    const bottom = at;
     const error = WITH_ERROR.has(handler) ? next() : undefined;
     const eip = next();
-    next();
+    selectors[Seg.CS] = next() & 0xffff;
     const eflags = next();
-    const bottom = cpu.esp;
+    const user = ((selectors[Seg.CS] ?? 0) & 3) === 3;
     registers[4] = user ? next() : at;
+    if (user) selectors[Seg.SS] = next() & 0xffff;
     const ignored: [number, number] = user ? [0, 0] : [bottom, at];
     const stopped = user && variant.engine === "blocks" && handler === Vector.GP && error === 0 && eip !== CODE;
-    return { registers, eip, eflags, exception: stopped ? undefined : { vector: handler, error }, ignored };
+    const exception = stopped ? undefined : { vector: handler, error };
+    return { registers, selectors, eip, eflags, exception, ignored };
   }
 }
 
@@ -211,12 +239,15 @@ function describe(exception: { vector: number; error: number | undefined } | und
 }
 
 function describeExpected(test: Case): string {
-  const exception = test.after.exception;
+  const { exception, interrupt } = test.after;
+  if (interrupt !== undefined) return describe({ vector: interrupt, error: undefined });
   if (exception === undefined) return "no exception";
   return exception.error === undefined ? `#${exception.name}` : `#${exception.name}(${hex(exception.error)})`;
 }
 
 function flagNames(flags: number): string {
   const names = Object.keys(FLAGS).filter((name) => (flags & (FLAGS[name] ?? 0)) !== 0);
+  const iopl = (flags >>> IOPL_SHIFT) & 3;
+  if (iopl !== 0) names.push(`iopl=${iopl}`);
   return names.length === 0 ? "none" : names.join(" ");
 }

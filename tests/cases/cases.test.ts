@@ -4,6 +4,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from "iced-x86";
 import { describe, expect, test } from "vitest";
+import { Op } from "../../assembly/abi/op.js";
+import { Rec } from "../../assembly/abi/record.js";
+import { CoreDecoder } from "../agreement/core-decoder.js";
 import { CaseMachine, CODE, VARIANTS } from "./case-machine.js";
 import { type Case, parseCases } from "./case-line.js";
 
@@ -22,13 +25,24 @@ function icedText(line: Case): string {
   return text;
 }
 
-test("there are case files", () => {
-  expect(files.length).toBeGreaterThan(0);
+const cases = new Map(files.map((file) => [file, parseCases(file, readFileSync(new URL(file, folder), "utf8"))]));
+
+test("every operation has a case", () => {
+  const decoder = new CoreDecoder();
+  const seen = new Set(
+    [...cases.values()].flat().map((line) => {
+      decoder.decode(line.bytes, line.before.code16 ? 16 : 32);
+      return decoder.byte(Rec.OP);
+    }),
+  );
+  const operations = Object.values(Op).filter((op) => typeof op === "number");
+  expect(operations.length).toBeGreaterThan(100);
+  expect(operations.filter((op) => !seen.has(op)).map((op) => Op[op])).toEqual([]);
 });
 
-for (const file of files) {
+for (const [file, lines] of cases) {
   describe(file, () => {
-    for (const line of parseCases(file, readFileSync(new URL(file, folder), "utf8"))) {
+    for (const line of lines) {
       test(`${line.where} ${line.text}`, () => {
         expect(line.text).toBe(icedText(line));
         const found = VARIANTS.flatMap((variant) => {
