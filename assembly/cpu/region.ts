@@ -81,8 +81,8 @@ export function runRegion(block: usize): usize {
   }
   const kind = load<u32>(cell, Cell.KIND);
   if (kind == CellKind.STOPPED) return 0;
-  settleFlags();
-  if (kind != CellKind.DYNAMIC) {
+  if (kind != CellKind.SYSTEM) settleFlags();
+  if (kind == CellKind.GOTO || kind == CellKind.MISS) {
     set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
     set(Cpu.EIP, load<u32>(cell, Cell.EIP));
     if (kind == CellKind.MISS) return missed(cell);

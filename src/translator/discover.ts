@@ -1,0 +1,271 @@
+/**
+ * Finds the region of a hot entry: the control-flow graph over code that the interpreter has reached, through branches, direct
+ * calls and the returns that belong to them, over a bounded number of instructions and pages.
+ * Only the guest's bytes and what has been executed decide; nothing here changes the machine.
+ */
+import { Cpu } from "../../assembly/abi/cpu.js";
+import { Layout } from "../../assembly/abi/layout.js";
+import { Op } from "../../assembly/abi/op.js";
+import { Form } from "../../assembly/abi/record.js";
+import type { Core } from "../core/core.js";
+import { type Insn, readInsn } from "./insn.js";
+import { MAX_INSNS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES } from "./tuning.js";
+
+/** How a node ends. Successors that are not in the region leave it. */
+export type Terminator =
+  | { kind: "goto"; target: number }
+  | { kind: "branch"; taken: number; fall: number }
+  | { kind: "call"; target: number; site: number }
+  | { kind: "return"; sites: number[] }
+  | { kind: "indirect" }
+  | { kind: "system" };
+
+/** A basic block of the region. */
+export interface Node {
+  /** Address of the first instruction. */
+  eip: number;
+  /** Instructions; the last one is the branch, if there is one. */
+  insns: Insn[];
+  end: Terminator;
+}
+
+/** A run of code bytes in machine memory. */
+export interface CodeRun {
+  ma: number;
+  bytes: number;
+}
+
+/** What was found. */
+export interface Region {
+  entry: number;
+  /** Nodes by address. */
+  nodes: Map<number, Node>;
+  /** Pages the code lies in: linear page address to pointer. */
+  pages: Map<number, number>;
+  /** The code bytes, for invalidation. */
+  runs: CodeRun[];
+  /** Instructions in all nodes. */
+  size: number;
+}
+
+/** Where instructions are decoded and where the bytes of those that straddle pages are put together. */
+const RECORD = Layout.TRANSLATOR;
+const BYTES = Layout.TRANSLATOR + 64;
+/** Longest instruction. */
+const MAX_LENGTH = 15;
+
+/** Operations that end a block and go somewhere the region can follow. */
+function terminatorOf(insn: Insn): Terminator | undefined {
+  const next = (insn.eip + insn.length) >>> 0;
+  const target = insn.imm >>> 0;
+  switch (insn.op) {
+    case Op.JMP:
+      return insn.size === 4 ? { kind: "goto", target } : { kind: "system" };
+    case Op.JCC:
+    case Op.LOOP:
+    case Op.JCXZ:
+      if (insn.size !== 4 || (insn.op !== Op.JCC && (insn.flags & 16) !== 0)) return { kind: "system" };
+      return { kind: "branch", taken: target, fall: next };
+    case Op.CALL:
+      return insn.size === 4 ? { kind: "call", target, site: next } : { kind: "system" };
+    case Op.RET:
+      return insn.size === 4 ? { kind: "return", sites: [] } : { kind: "system" };
+    case Op.JMP_INDIRECT:
+    case Op.CALL_INDIRECT:
+      return insn.size === 4 ? { kind: "indirect" } : { kind: "system" };
+    default:
+      return insn.ends ? { kind: "system" } : undefined;
+  }
+}
+
+/** Discovers the region that starts at `entry` for the machine's current mode. */
+export class Discovery {
+  private readonly insns = new Map<number, Insn>();
+  private readonly pages = new Map<number, number>();
+  private readonly leaders = new Set<number>();
+  private readonly ramPtr: number;
+
+  constructor(
+    private readonly core: Core,
+    private readonly mode: number,
+  ) {
+    this.ramPtr = core.cpu.field(Cpu.RAM_PTR);
+  }
+
+  /** The region, or undefined if nothing at `entry` can be translated. */
+  run(entry: number): Region | undefined {
+    const work = [entry];
+    this.leaders.add(entry);
+    while (work.length > 0) {
+      const at = work.shift() as number;
+      if (!this.insns.has(at)) this.scan(at, work);
+    }
+    if (!this.insns.has(entry)) return undefined;
+    const nodes = this.cut();
+    this.matchReturns(nodes);
+    return { entry, nodes, pages: this.pages, runs: this.runs(), size: this.insns.size };
+  }
+
+  /** Decodes from `at` up to a branch, and queues where the branch goes if that has been executed. */
+  private scan(at: number, work: number[]): void {
+    let eip = at;
+    while (this.insns.size < MAX_INSNS && !this.insns.has(eip)) {
+      const insn = this.decode(eip);
+      if (insn === undefined) return;
+      this.insns.set(eip, insn);
+      const end = terminatorOf(insn);
+      eip = (eip + insn.length) >>> 0;
+      if (end === undefined) continue;
+      const targets =
+        end.kind === "goto"
+          ? [end.target]
+          : end.kind === "branch"
+            ? [end.taken, end.fall]
+            : end.kind === "call"
+              ? [end.target, end.site]
+              : [];
+      for (const t of targets) {
+        if (this.leaders.has(t) || !this.reached(t)) continue;
+        this.leaders.add(t);
+        work.push(t);
+      }
+      return;
+    }
+  }
+
+  /** True if the interpreter has executed a block at `eip`, or the address is inside code already taken in. */
+  private reached(eip: number): boolean {
+    if (this.insns.has(eip)) return true;
+    const page = this.page(eip);
+    return page !== 0 && this.core.exports.isDecoded(page + (eip & 0xfff) - this.ramPtr, eip) !== 0;
+  }
+
+  /** Pointer of the page of `eip`, 0 if it cannot be used. */
+  private page(eip: number): number {
+    const lin = (eip & ~0xfff) >>> 0;
+    const known = this.pages.get(lin);
+    if (known !== undefined) return known;
+    if (this.pages.size >= MAX_PAGES) return 0;
+    const ptr = this.core.exports.probeLinear(lin) >>> 0;
+    if (ptr !== 0) this.pages.set(lin, ptr);
+    return ptr;
+  }
+
+  private decode(eip: number): Insn | undefined {
+    const page = this.page(eip);
+    if (page === 0) return undefined;
+    const offset = eip & 0xfff;
+    const available = Math.min(MAX_LENGTH, 4096 - offset);
+    const { exports, memory } = this.core;
+    let length = exports.decodeBytes(RECORD, page + offset, available, eip, this.mode);
+    if (length === 0 && available < MAX_LENGTH) {
+      const second = this.page((eip + available) >>> 0);
+      if (second === 0) return undefined;
+      const all = new Uint8Array(memory.buffer);
+      all.copyWithin(BYTES, page + offset, page + 4096);
+      all.copyWithin(BYTES + available, second, second + MAX_LENGTH - available);
+      length = exports.decodeBytes(RECORD, BYTES, MAX_LENGTH, eip, this.mode);
+    }
+    return length === 0 ? undefined : readInsn(memory.buffer, RECORD);
+  }
+
+  /** Cuts the instructions into nodes at leaders and branches. */
+  private cut(): Map<number, Node> {
+    const nodes = new Map<number, Node>();
+    const work = [...this.leaders];
+    for (let start = work.shift(); start !== undefined; start = work.shift()) {
+      if (nodes.has(start) || !this.insns.has(start)) continue;
+      const insns: Insn[] = [];
+      let eip = start;
+      let end: Terminator | undefined;
+      while (end === undefined) {
+        const insn = this.insns.get(eip);
+        if (insn === undefined || (insns.length > 0 && this.leaders.has(eip)) || insns.length >= MAX_NODE_INSNS) {
+          end = { kind: "goto", target: eip };
+          if (insn !== undefined && !this.leaders.has(eip)) {
+            this.leaders.add(eip);
+            work.push(eip);
+          }
+          break;
+        }
+        insns.push(insn);
+        end = terminatorOf(insn);
+        eip = (eip + insn.length) >>> 0;
+      }
+      nodes.set(start, { eip: start, insns, end });
+    }
+    return nodes;
+  }
+
+  /** Gives each return the places behind the calls that lead to it. */
+  private matchReturns(nodes: Map<number, Node>): void {
+    const sitesOf = new Map<number, Set<number>>();
+    for (const node of nodes.values()) {
+      if (node.end.kind !== "call" || !nodes.has(node.end.target) || !nodes.has(node.end.site)) continue;
+      const sites = sitesOf.get(node.end.target) ?? new Set<number>();
+      sites.add(node.end.site);
+      sitesOf.set(node.end.target, sites);
+    }
+    for (const [callee, sites] of sitesOf) {
+      for (const node of this.bodyOf(callee, nodes)) {
+        if (node.end.kind !== "return") continue;
+        for (const s of sites) {
+          if (!node.end.sites.includes(s) && node.end.sites.length < MAX_RETURN_SITES) node.end.sites.push(s);
+        }
+      }
+    }
+  }
+
+  /** Nodes reached from `callee` without leaving the function: calls are stepped over. */
+  private bodyOf(callee: number, nodes: Map<number, Node>): Node[] {
+    const seen = new Set<number>([callee]);
+    const body: Node[] = [];
+    const work = [callee];
+    for (let at = work.pop(); at !== undefined; at = work.pop()) {
+      const node = nodes.get(at);
+      if (node === undefined) continue;
+      body.push(node);
+      const end = node.end;
+      const next =
+        end.kind === "goto"
+          ? [end.target]
+          : end.kind === "branch"
+            ? [end.taken, end.fall]
+            : end.kind === "call"
+              ? [end.site]
+              : [];
+      for (const n of next) {
+        if (!seen.has(n)) {
+          seen.add(n);
+          work.push(n);
+        }
+      }
+    }
+    return body;
+  }
+
+  /** The code bytes as runs inside machine pages. */
+  private runs(): CodeRun[] {
+    const spans: CodeRun[] = [];
+    const sorted = [...this.insns.values()].sort((a, b) => a.eip - b.eip);
+    for (const insn of sorted) {
+      let eip = insn.eip;
+      let rest = insn.length;
+      while (rest > 0) {
+        const part = Math.min(rest, 4096 - (eip & 0xfff));
+        const ma = (this.pages.get((eip & ~0xfff) >>> 0) as number) + (eip & 0xfff) - this.ramPtr;
+        const last = spans.at(-1);
+        if (last !== undefined && last.ma + last.bytes === ma && (ma & 0xfff) !== 0) last.bytes += part;
+        else spans.push({ ma, bytes: part });
+        eip = (eip + part) >>> 0;
+        rest -= part;
+      }
+    }
+    return spans;
+  }
+}
+
+/** True for a near return that drops arguments. */
+export function dropsArguments(insn: Insn): boolean {
+  return insn.form === Form.IMM;
+}

@@ -1,0 +1,326 @@
+/**
+ * Emits the instructions of one region: guest registers in locals, operands, the inlined TLB check, flags, exits.
+ * Invariant: wherever an exit can be taken, the locals hold exactly the state at the start of the instruction that exits.
+ */
+import { Cpu } from "../../assembly/abi/cpu.js";
+import { Layout, Tlb } from "../../assembly/abi/layout.js";
+import { CellKind, FlagKind } from "../../assembly/abi/region.js";
+import { Code } from "../wasm/code.js";
+import { W } from "../wasm/opcodes.js";
+import type { Insn } from "./insn.js";
+
+/** Locals of a region function. 0 to 7 are the general-purpose registers in their encoding order. */
+export const Local = {
+  LEFT: 8,
+  CONTEXT: 9,
+  FLAG_KIND: 10,
+  FLAG_A: 11,
+  FLAG_B: 12,
+  ADDRESS: 13,
+  POINTER: 14,
+  T1: 15,
+  T2: 16,
+  T3: 17,
+  CELL: 18,
+  WIDE: 19,
+  WIDE2: 20,
+} as const;
+
+/** How many i32 locals there are; the i64 ones follow. */
+export const I32_LOCALS = 19;
+/** How many i64 locals there are. */
+export const I64_LOCALS = 2;
+
+/** Static knowledge of the flag locals: a FlagKind, or one of these. */
+export const LOGIC = 100; // FlagKind.RAW with FLAG_B zero
+export const UNKNOWN = -1; // FLAG_KIND tells at run time
+export type StaticFlags = FlagKind | typeof LOGIC | typeof UNKNOWN;
+
+/** Makes the exits of a region; the same request gives the same cell. */
+export interface CellFactory {
+  /** Pointer of a cell. */
+  cell(kind: CellKind, eip: number, refund: number): number;
+  /** Pointer of a cell of kind GOTO. */
+  goto(eip: number, refund: number): number;
+  /** Pointer of a record for the interpreter, with its index in a block. */
+  record(insn: Insn, index: number): number;
+}
+
+/** Function numbers of a region's imports. */
+export const Import = { INTERPRET: 0, PAGE_HOLDS: 1 } as const;
+
+/** Writes one region. */
+export class Emitter {
+  readonly code = new Code();
+  /** What is known of the flag locals at this point. */
+  flags: StaticFlags = FlagKind.RAW;
+  /** Registers read or written anywhere. */
+  readonly used = new Set<number>();
+  /** Registers written anywhere. */
+  readonly modified = new Set<number>();
+  /** Labels open now, innermost last; the outermost is the exit. */
+  readonly labels: unknown[] = [];
+  /** The instruction being emitted, its place in its node and the node's length. */
+  insn!: Insn;
+  index = 0;
+  count = 0;
+
+  constructor(
+    readonly cells: CellFactory,
+    private readonly knownUsed: ReadonlySet<number>,
+    private readonly knownModified: ReadonlySet<number>,
+  ) {}
+
+  /** Branch depth of an open label. */
+  depth(label: unknown): number {
+    return this.labels.length - 1 - this.labels.lastIndexOf(label);
+  }
+
+  /** Branch depth of the exit. */
+  get exitDepth(): number {
+    return this.labels.length - 1;
+  }
+
+  // --- state in memory
+
+  /** Pushes a u32 of the CPU state. */
+  loadState(field: number): void {
+    this.code.i32(0);
+    this.code.memory(W.I32_LOAD, Layout.CPU + field);
+  }
+
+  /** Stores a local in the CPU state. */
+  storeState(field: number, local: number): void {
+    this.code.i32(0);
+    this.code.get(local);
+    this.code.memory(W.I32_STORE, Layout.CPU + field);
+  }
+
+  /** Loads the registers that the region uses. */
+  loadRegisters(): void {
+    for (const r of this.knownUsed) {
+      this.loadState(Cpu.REGS + 4 * r);
+      this.code.set(r);
+    }
+  }
+
+  /** Stores registers, budget and flags: the state is complete but for EIP. */
+  spill(): void {
+    for (const r of this.knownModified) this.storeState(Cpu.REGS + 4 * r, r);
+    this.storeState(Cpu.LEFT, Local.LEFT);
+    this.storeState(Cpu.FLAG_KIND, Local.FLAG_KIND);
+    this.storeState(Cpu.FLAG_A, Local.FLAG_A);
+    this.storeState(Cpu.FLAG_B, Local.FLAG_B);
+  }
+
+  /** Loads the flag locals from the state. */
+  loadFlags(): void {
+    this.loadState(Cpu.FLAG_RESULT);
+    this.code.set(Local.FLAG_A);
+    this.loadState(Cpu.FLAG_AUX);
+    this.code.set(Local.FLAG_B);
+    this.code.i32(FlagKind.RAW);
+    this.code.set(Local.FLAG_KIND);
+    this.flags = FlagKind.RAW;
+  }
+
+  // --- registers
+
+  /** Pushes a 32-bit register. */
+  getReg32(r: number): void {
+    this.used.add(r);
+    this.code.get(r);
+  }
+
+  /** Pops into a 32-bit register. */
+  setReg32(r: number): void {
+    this.used.add(r);
+    this.modified.add(r);
+    this.code.set(r);
+  }
+
+  /** Pushes the register at byte offset `offset` of the state, zero-extended from `size` bytes. */
+  readReg(offset: number, size: number): void {
+    this.getReg32(offset >> 2);
+    if (size === 2) this.and(0xffff);
+    else if (size === 1) {
+      if ((offset & 3) !== 0) this.shru(8);
+      this.and(0xff);
+    }
+  }
+
+  /** Pops the low `size` bytes into the register at byte offset `offset`. */
+  writeReg(offset: number, size: number): void {
+    const r = offset >> 2;
+    if (size < 4) {
+      const shift = size === 1 && (offset & 3) !== 0 ? 8 : 0;
+      const mask = size === 2 ? 0xffff : 0xff;
+      this.and(mask);
+      if (shift !== 0) {
+        this.code.i32(shift);
+        this.code.op(W.I32_SHL);
+      }
+      this.getReg32(r);
+      this.and(~(mask << shift));
+      this.code.op(W.I32_OR);
+    }
+    this.setReg32(r);
+  }
+
+  /** value & mask. */
+  and(mask: number): void {
+    this.code.i32(mask);
+    this.code.op(W.I32_AND);
+  }
+
+  /** value >>> n. */
+  shru(n: number): void {
+    this.code.i32(n);
+    this.code.op(W.I32_SHR_U);
+  }
+
+  /** Sign-extends the value from `size` bytes. */
+  extend(size: number): void {
+    if (size === 1) this.code.op(W.I32_EXTEND8_S);
+    else if (size === 2) this.code.op(W.I32_EXTEND16_S);
+  }
+
+  // --- memory
+
+  /** Pushes the offset of the memory operand; segments are flat, so it is the linear address. */
+  address(i: Insn): void {
+    let terms = 0;
+    if (i.base !== Cpu.ZERO) {
+      this.getReg32(i.base >> 2);
+      terms++;
+    }
+    if (i.index !== Cpu.ZERO) {
+      this.getReg32(i.index >> 2);
+      if (i.scale !== 0) {
+        this.code.i32(i.scale);
+        this.code.op(W.I32_SHL);
+      }
+      if (terms++ > 0) this.code.op(W.I32_ADD);
+    }
+    if (i.disp !== 0 || terms === 0) {
+      this.code.i32(i.disp);
+      if (terms > 0) this.code.op(W.I32_ADD);
+    }
+    if (i.mask === 0xffff) this.and(0xffff);
+  }
+
+  /** Begins a conditional miss: the condition follows, then missIf(). */
+  beginMiss(): void {
+    this.code.i32(this.cells.cell(CellKind.MISS, this.insn.eip, this.count - this.index));
+  }
+
+  /** Pops a condition: if it holds, the instruction is left to the interpreter. */
+  missIf(): void {
+    this.code.brIf(this.exitDepth);
+    this.code.op(W.DROP);
+  }
+
+  /**
+   * Pops a linear address and sets Local.POINTER for `size` bytes there. `tag` is Tlb.READ or Tlb.WRITE. If the TLB
+   * does not vouch for all bytes the instruction is left to the interpreter.
+   */
+  check(size: number, tag: number): void {
+    const c = this.code;
+    c.set(Local.ADDRESS);
+    this.beginMiss();
+    c.get(Local.ADDRESS);
+    this.shru(8);
+    this.and(0xfff0);
+    c.tee(Local.POINTER);
+    c.memory(W.I32_LOAD, Layout.TLB + tag);
+    c.get(Local.ADDRESS);
+    if (size > 1) {
+      c.i32(size - 1);
+      c.op(W.I32_ADD);
+    }
+    this.and(0xfffff000);
+    c.get(Local.CONTEXT);
+    c.op(W.I32_OR, W.I32_NE);
+    this.missIf();
+    c.get(Local.ADDRESS);
+    c.get(Local.POINTER);
+    c.memory(W.I32_LOAD, Layout.TLB + Tlb.DELTA);
+    c.op(W.I32_ADD);
+    c.set(Local.POINTER);
+  }
+
+  /** Pops an address and pushes the `size` bytes there, zero-extended. */
+  loadAt(size: number): void {
+    this.check(size, Tlb.READ);
+    this.code.get(Local.POINTER);
+    this.load(size);
+  }
+
+  /** Pops a pointer and pushes `size` bytes. */
+  load(size: number): void {
+    this.code.memory(size === 4 ? W.I32_LOAD : size === 2 ? W.I32_LOAD16_U : W.I32_LOAD8_U, 0);
+  }
+
+  /** Pops a value and a pointer and stores `size` bytes. */
+  store(size: number): void {
+    this.code.memory(size === 4 ? W.I32_STORE : size === 2 ? W.I32_STORE16 : W.I32_STORE8, 0);
+  }
+
+  /** Pushes the r/m operand, zero-extended from `size` bytes. */
+  readRm(i: Insn, size = i.size): void {
+    if (i.memory) {
+      this.address(i);
+      this.loadAt(size);
+    } else this.readReg(i.rm, size);
+  }
+
+  /** Sets Local.POINTER for reading and writing the memory operand. */
+  modify(i: Insn): void {
+    this.address(i);
+    this.check(i.size, Tlb.WRITE);
+  }
+
+  // --- flags
+
+  /** Notes that the flag locals now hold operands of `kind`. */
+  setFlagKind(kind: StaticFlags): void {
+    this.code.i32(kind === LOGIC ? FlagKind.RAW : kind);
+    this.code.set(Local.FLAG_KIND);
+    this.flags = kind;
+  }
+
+  // --- leaving
+
+  /** Leaves the region for `eip`; `refund` instructions were taken too many. */
+  exitTo(eip: number, refund: number): void {
+    this.code.i32(this.cells.goto(eip, refund));
+    this.code.br(this.exitDepth);
+  }
+
+  /** Leaves the region for the address in `local`. */
+  exitDynamic(local: number): void {
+    this.storeState(Cpu.EIP, local);
+    this.code.i32(this.cells.cell(CellKind.DYNAMIC, this.insn.eip, 0));
+    this.code.br(this.exitDepth);
+  }
+
+  /** Has the interpreter execute the instruction, in the middle of the region. */
+  interpret(): void {
+    const c = this.code;
+    this.spill();
+    c.i32(this.cells.record(this.insn, this.index));
+    c.i32(this.count);
+    c.call(Import.INTERPRET);
+    c.open(W.IF, 0x40);
+    c.i32(this.cells.cell(CellKind.STOPPED, 0, 0));
+    c.op(W.RETURN);
+    c.end();
+    if (this.insn.ends) {
+      c.i32(this.cells.cell(CellKind.SYSTEM, this.insn.eip, 0));
+      c.op(W.RETURN);
+      return;
+    }
+    this.loadRegisters();
+    this.loadFlags();
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * Emits a region as one WebAssembly function: nodes in the order of the dominator tree, loops and merges as labels
+ * (Ramsey 2022), the budget taken on every edge.
+ *
+ *   (func (result i32)
+ *     ;; check pages, load registers, flags, budget
+ *     (block $exit (result i32) … nodes …)      ;; the value is the cell of the exit taken
+ *     ;; store registers, flags, budget
+ *     cell)
+ */
+import { Cpu } from "../../assembly/abi/cpu.js";
+import { Layout, TLB_ENTRIES, Tlb } from "../../assembly/abi/layout.js";
+import { Op } from "../../assembly/abi/op.js";
+import { Form } from "../../assembly/abi/record.js";
+import { Reg } from "../../assembly/abi/x86.js";
+import { type FunctionModule, encodeModule } from "../wasm/module.js";
+import { BlockType, ValueType, W } from "../wasm/opcodes.js";
+import type { Node, Region } from "./discover.js";
+import { type CellFactory, Emitter, I32_LOCALS, I64_LOCALS, Import, Local, UNKNOWN } from "./emitter.js";
+import { pushCondition, toRaw } from "./flags.js";
+import { dominates, type Flow, type FlowNode, orderFlow } from "./flow.js";
+import type { Insn } from "./insn.js";
+import { rawOnEntry } from "./liveness.js";
+import { LOWERINGS, popT1, pushT1 } from "./lower.js";
+
+/** Label of the block whose end is the exit. */
+const EXIT = "exit";
+/** First segment register that is not assumed flat. */
+const FIRST_EXTRA_SEGMENT = 4;
+
+/** What decides how instructions are emitted besides the instructions themselves. */
+export interface RegionOptions {
+  cells: CellFactory;
+  /** Addresses whose instruction missed too often: they are interpreted in line. */
+  missed: ReadonlySet<number>;
+}
+
+/** Emits regions. One object per region and pass. */
+class RegionEmitter {
+  private readonly e: Emitter;
+  private readonly flow: Flow;
+  private readonly raw: ReadonlySet<Node>;
+
+  constructor(
+    private readonly region: Region,
+    private readonly options: RegionOptions,
+    used: ReadonlySet<number>,
+    modified: ReadonlySet<number>,
+  ) {
+    this.e = new Emitter(options.cells, used, modified);
+    this.flow = orderFlow(region);
+    this.raw = rawOnEntry(this.flow);
+  }
+
+  /** The function body and the registers it used. */
+  emit(): Emitter {
+    const { e } = this;
+    const c = e.code;
+    this.pageChecks();
+    e.loadRegisters();
+    e.loadFlags();
+    e.loadState(Cpu.LEFT);
+    c.set(Local.LEFT);
+    e.loadState(Cpu.CONTEXT);
+    c.set(Local.CONTEXT);
+    c.open(W.BLOCK, BlockType.I32);
+    e.labels.push(EXIT);
+    this.takeBudget(this.flow.entry.node);
+    this.tree(this.flow.entry);
+    c.op(W.UNREACHABLE);
+    e.labels.pop();
+    c.end();
+    c.set(Local.CELL);
+    e.spill();
+    c.get(Local.CELL);
+    c.end();
+    return e;
+  }
+
+  /** Returns 0 unless all other pages of the region are where they were when it was translated. */
+  private pageChecks(): void {
+    const c = this.e.code;
+    const entryPage = (this.region.entry & ~0xfff) >>> 0;
+    for (const [lin, ptr] of this.region.pages) {
+      if (lin === entryPage) continue;
+      const entry = Layout.TLB + ((lin >>> 12) & (TLB_ENTRIES - 1)) * Tlb.SIZE;
+      c.i32(0);
+      c.memory(W.I32_LOAD, entry + Tlb.EXECUTE);
+      c.i32(lin);
+      this.e.loadState(Cpu.CONTEXT);
+      c.op(W.I32_OR, W.I32_NE);
+      c.i32(0);
+      c.memory(W.I32_LOAD, entry + Tlb.DELTA);
+      c.i32((ptr - lin) | 0);
+      c.op(W.I32_NE, W.I32_OR);
+      c.open(W.IF, BlockType.EMPTY);
+      c.i32(lin);
+      c.i32(ptr);
+      c.call(Import.PAGE_HOLDS);
+      c.op(W.I32_EQZ);
+      c.open(W.IF, BlockType.EMPTY);
+      c.i32(0);
+      c.op(W.RETURN);
+      c.end();
+      c.end();
+    }
+  }
+
+  /** A node and everything it dominates. */
+  private tree(n: FlowNode): void {
+    const { e } = this;
+    const merges = n.children.filter((child) => child.merge);
+    if (n.loop) {
+      e.code.open(W.LOOP, BlockType.EMPTY);
+      e.labels.push(n);
+    }
+    if (n.loop || n.merge) e.flags = this.raw.has(n.node) ? 0 : UNKNOWN;
+    for (const m of [...merges].reverse()) {
+      e.code.open(W.BLOCK, BlockType.EMPTY);
+      e.labels.push(m);
+    }
+    this.node(n);
+    for (const m of merges) {
+      e.labels.pop();
+      e.code.end();
+      this.tree(m);
+    }
+    if (n.loop) {
+      e.labels.pop();
+      e.code.end();
+    }
+  }
+
+  /** The instructions of a node and its branch. */
+  private node(n: FlowNode): void {
+    const { e } = this;
+    const insns = n.node.insns;
+    const last = insns[insns.length - 1];
+    const branches = n.node.end.kind !== "goto" || last?.op === Op.JMP;
+    e.count = insns.length;
+    insns.forEach((insn, index) => {
+      e.insn = insn;
+      e.index = index;
+      if (index === insns.length - 1 && branches) this.branch(n, insn);
+      else this.instruction(insn);
+    });
+    if (!branches && n.node.end.kind === "goto") this.edge(n, n.node.end.target);
+  }
+
+  private instruction(insn: Insn): void {
+    const lowering = LOWERINGS[insn.op];
+    const usual = !insn.memory || insn.seg < FIRST_EXTRA_SEGMENT;
+    if (lowering !== undefined && usual && !this.options.missed.has(insn.eip)) {
+      if (insn.op === Op.NOP || lowering(this.e, insn)) return;
+    }
+    this.e.interpret();
+  }
+
+  /** Takes the instructions of `node` from the budget; leaves the region in front of it if they are not covered. */
+  private takeBudget(node: Node): void {
+    const { e } = this;
+    const c = e.code;
+    const count = node.insns.length;
+    c.i32(e.cells.goto(node.eip, count));
+    c.get(Local.LEFT);
+    c.i32(count);
+    c.op(W.I32_SUB);
+    c.tee(Local.LEFT);
+    c.i32(0);
+    c.op(W.I32_LT_S);
+    e.missIf();
+  }
+
+  /** Goes from `n` to `target`: inside the region, or out of it. */
+  private edge(n: FlowNode, target: number): void {
+    const { e } = this;
+    if (!this.flow.follows(n, target)) {
+      e.exitTo(target, 0);
+      return;
+    }
+    const to = this.flow.nodes.get(target) as FlowNode;
+    const labelled = to.merge || to.loop;
+    const known = e.flags;
+    if (labelled && this.raw.has(to.node)) toRaw(e);
+    this.takeBudget(to.node);
+    const back = to.order <= n.order && dominates(to, n);
+    if (back || to.merge) e.code.br(e.depth(to));
+    else {
+      const { insn, index, count } = e;
+      this.tree(to);
+      e.insn = insn;
+      e.index = index;
+      e.count = count;
+    }
+    e.flags = known;
+  }
+
+  /** The last instruction of a node. */
+  private branch(n: FlowNode, insn: Insn): void {
+    const { e } = this;
+    const c = e.code;
+    const end = n.node.end;
+    const direct = !insn.memory || insn.seg < FIRST_EXTRA_SEGMENT;
+    switch (end.kind) {
+      case "goto":
+        this.edge(n, end.target);
+        return;
+      case "branch":
+        this.pushBranchCondition(insn);
+        c.open(W.IF, BlockType.EMPTY);
+        e.labels.push("if");
+        this.edge(n, end.taken);
+        e.labels.pop();
+        c.end();
+        this.edge(n, end.fall);
+        return;
+      case "call":
+        c.i32(end.site);
+        c.set(Local.T1);
+        pushT1(e);
+        this.edge(n, end.target);
+        return;
+      case "return":
+        popT1(e, insn.form === Form.IMM ? insn.imm & 0xffff : 0);
+        for (const site of end.sites) {
+          if (!this.flow.follows(n, site)) continue;
+          c.get(Local.T1);
+          c.i32(site);
+          c.op(W.I32_EQ);
+          c.open(W.IF, BlockType.EMPTY);
+          e.labels.push("if");
+          this.edge(n, site);
+          e.labels.pop();
+          c.end();
+        }
+        e.exitDynamic(Local.T1);
+        return;
+      case "indirect":
+        if (!direct || this.options.missed.has(insn.eip)) {
+          e.interpret();
+          return;
+        }
+        e.readRm(insn);
+        if (insn.op === Op.CALL_INDIRECT) {
+          c.set(Local.T2);
+          c.i32(insn.eip + insn.length);
+          c.set(Local.T1);
+          pushT1(e);
+          e.exitDynamic(Local.T2);
+        } else {
+          c.set(Local.T1);
+          e.exitDynamic(Local.T1);
+        }
+        return;
+      default:
+        e.interpret();
+    }
+  }
+
+  /** Pushes whether a JCC, LOOP or JCXZ is taken. */
+  private pushBranchCondition(insn: Insn): void {
+    const { e } = this;
+    if (insn.op === Op.JCC) {
+      pushCondition(e, insn.condition);
+      return;
+    }
+    e.getReg32(Reg.ECX);
+    if (insn.op === Op.JCXZ) e.code.op(W.I32_EQZ);
+    else {
+      e.code.i32(1);
+      e.code.op(W.I32_SUB);
+      e.setReg32(Reg.ECX);
+      e.getReg32(Reg.ECX);
+    }
+  }
+}
+
+/** Cells and records of the first pass, which only finds out what is used. */
+const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, record: () => 0 };
+
+/** The WebAssembly module of a region; its export `f` is the function. */
+export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
+  const none = new Set<number>();
+  const first = new RegionEmitter(region, { ...options, cells: NO_CELLS }, none, none).emit();
+  const e = new RegionEmitter(region, options, first.used, first.modified).emit();
+  const i32 = [ValueType.I32];
+  const module: FunctionModule = {
+    memory: ["env", "memory"],
+    imports: [
+      { module: "core", name: "interpret", type: { params: [ValueType.I32, ValueType.I32], results: i32 } },
+      { module: "core", name: "pageHolds", type: { params: [ValueType.I32, ValueType.I32], results: i32 } },
+    ],
+    type: { params: [], results: i32 },
+    locals: [
+      [I32_LOCALS, ValueType.I32],
+      [I64_LOCALS, ValueType.I64],
+    ],
+    body: e.code.take(),
+  };
+  return encodeModule(module);
+}

@@ -1,0 +1,179 @@
+/**
+ * The translation cache: makes a region of hot code when the machine asks, and keeps track of the table's slots.
+ * Invariant: a slot in use belongs to an entry block that is alive; when the block dies (its code was written, or the pool
+ * was emptied) nothing enters the region any more, and the slot is taken back when slots run out.
+ */
+import { Cpu } from "../../assembly/abi/cpu.js";
+import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
+import { Cell, CellKind, REGION_SLOTS } from "../../assembly/abi/region.js";
+import type { Core } from "../core/core.js";
+import { Discovery } from "./discover.js";
+import type { CellFactory } from "./emitter.js";
+import type { Insn } from "./insn.js";
+import { emitRegion } from "./region.js";
+import { HEAT } from "./tuning.js";
+
+/** What the translator has done so far. */
+export interface TranslatorCounters {
+  /** Regions made. */
+  regions: number;
+  /** Guest instructions in them. */
+  instructions: number;
+  /** Bytes of WebAssembly. */
+  bytes: number;
+  /** Milliseconds spent discovering, emitting and compiling. */
+  milliseconds: number;
+  /** Requests that made no region. */
+  refused: number;
+}
+
+/** A region in the table. */
+interface Entry {
+  block: number;
+  eip: number;
+  /** Cells of kind MISS: pointer to instruction address. */
+  misses: Map<number, number>;
+}
+
+/** The pool is full: the machine empties it by itself when it next decodes. */
+class PoolFull extends Error {}
+
+/** Allocates cells and records in the machine's pool. */
+class PoolCells implements CellFactory {
+  private readonly known = new Map<string, number>();
+  private readonly view: DataView;
+  readonly misses = new Map<number, number>();
+
+  constructor(
+    private readonly core: Core,
+    private readonly block: number,
+  ) {
+    this.view = new DataView(core.memory.buffer);
+  }
+
+  private allocate(bytes: number): number {
+    const ptr = this.core.exports.allocate(bytes) >>> 0;
+    if (ptr === 0) throw new PoolFull();
+    return ptr;
+  }
+
+  cell(kind: CellKind, eip: number, refund: number): number {
+    const key = `${kind}:${eip}:${refund}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const ptr = this.allocate(Cell.SIZE);
+    this.view.setUint32(ptr + Cell.EIP, eip, true);
+    this.view.setUint32(ptr + Cell.REFUND, refund, true);
+    this.view.setUint32(ptr + Cell.KIND, kind, true);
+    this.view.setUint32(ptr + Cell.BLOCK, this.block, true);
+    if (kind === CellKind.MISS) this.misses.set(ptr, eip);
+    this.known.set(key, ptr);
+    return ptr;
+  }
+
+  goto(eip: number, refund: number): number {
+    return this.cell(CellKind.GOTO, eip, refund);
+  }
+
+  record(insn: Insn, index: number): number {
+    const ptr = this.allocate(Rec.BYTES);
+    new Uint8Array(this.core.memory.buffer).set(insn.record, ptr);
+    this.view.setUint8(ptr + Rec.INDEX, index);
+    return ptr;
+  }
+}
+
+/** Translates for one machine. */
+export class Translator {
+  /** What has been done. */
+  readonly counters: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, refused: 0 };
+  private readonly slots: (Entry | undefined)[] = new Array(REGION_SLOTS);
+  private readonly byBlock = new Map<number, Entry>();
+  private readonly missed = new Map<number, Set<number>>();
+  private next = 1;
+  private generation = 0;
+
+  /** Makes a translator for `core` and switches the machine's counting of hot blocks on. */
+  constructor(private readonly core: Core) {
+    core.cpu.setField(Cpu.HEAT, HEAT);
+    core.exports.flushCode();
+  }
+
+  /** Translates the code that starts with the block at `block`, if that can be done. */
+  translate(block: number): void {
+    const start = performance.now();
+    try {
+      if (!this.make(block)) this.counters.refused++;
+    } catch (error) {
+      if (!(error instanceof PoolFull)) throw error;
+      this.counters.refused++;
+    } finally {
+      this.counters.milliseconds += performance.now() - start;
+    }
+  }
+
+  private make(block: number): boolean {
+    const { core } = this;
+    const view = new DataView(core.memory.buffer);
+    const generation = core.cpu.field(Cpu.DECODE_GENERATION);
+    if (generation !== this.generation) this.forget(generation);
+    const eip = view.getUint32(block + Block.EIP, true);
+    const missed = this.missesOf(block, view.getUint32(block + Block.MA, true));
+    const region = new Discovery(core, view.getUint32(block + Block.MODE, true)).run(eip);
+    if (region === undefined) return false;
+    const slot = this.slot();
+    if (slot === 0) return false;
+    const cells = new PoolCells(core, block);
+    const bytes = emitRegion(region, { cells, missed });
+    for (const run of region.runs) {
+      if (core.exports.coverCode(block, run.ma, run.bytes) === 0) throw new PoolFull();
+    }
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
+      env: { memory: core.memory },
+      core: { interpret: core.exports.interpretInRegion, pageHolds: core.exports.pageHolds },
+    });
+    core.regions.set(slot, instance.exports.f as () => number);
+    const entry = { block, eip, misses: cells.misses };
+    this.slots[slot] = entry;
+    this.byBlock.set(block, entry);
+    core.exports.installRegion(block, slot);
+    this.counters.regions++;
+    this.counters.instructions += region.size;
+    this.counters.bytes += bytes.length;
+    return true;
+  }
+
+  /** Addresses that missed in an earlier region of this block, and in any before it at the same machine address. */
+  private missesOf(block: number, ma: number): Set<number> {
+    const known = this.missed.get(ma) ?? new Set<number>();
+    const earlier = this.byBlock.get(block);
+    if (earlier !== undefined) {
+      const view = new DataView(this.core.memory.buffer);
+      for (const [cell, eip] of earlier.misses) {
+        if (view.getUint32(cell + Cell.TAKEN, true) > 8) known.add(eip);
+      }
+    }
+    if (known.size > 0) this.missed.set(ma, known);
+    return known;
+  }
+
+  /** A free slot; 0 if all are in use by live blocks. */
+  private slot(): number {
+    if (this.next < REGION_SLOTS) return this.next++;
+    const view = new DataView(this.core.memory.buffer);
+    for (let i = 1; i < REGION_SLOTS; i++) {
+      const entry = this.slots[i];
+      if (entry === undefined || view.getUint32(entry.block + Block.COUNT, true) === BLOCK_DEAD) return i;
+    }
+    return 0;
+  }
+
+  /** The pool was emptied: no region can be entered any more. */
+  private forget(generation: number): void {
+    this.generation = generation;
+    this.slots.fill(undefined);
+    this.byBlock.clear();
+    this.next = 1;
+    for (let i = 1; i < REGION_SLOTS; i++) this.core.regions.set(i, null);
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Numbers that change how fast translated code is and how soon it exists, never what it does.
+ */
+
+/** Instructions a block may take in the interpreter before it is translated: a small module costs about as much as these. */
+export const HEAT = 3000;
+/** Most instructions in a region. */
+export const MAX_INSNS = 700;
+/** Most instructions in one node: the budget is taken for a whole node at once. */
+export const MAX_NODE_INSNS = 64;
+/** Most linear pages a region's code may lie in. */
+export const MAX_PAGES = 12;
+/** Most return addresses that a return is compared with. */
+export const MAX_RETURN_SITES = 6;
