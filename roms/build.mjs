@@ -32,7 +32,9 @@ function difference(expected, found) {
   for (let offset = 0; offset < length; offset++) {
     if (expected[offset] !== found[offset]) return `differ from byte 0x${offset.toString(16)} on`;
   }
-  return expected.length === found.length ? undefined : `have ${found.length} bytes where ${expected.length} are committed`;
+  return expected.length === found.length
+    ? undefined
+    : `have ${found.length} bytes where ${expected.length} are committed`;
 }
 
 const stage = mkdtempSync(join(tmpdir(), "vmexit-roms-"));
@@ -59,5 +61,9 @@ try {
   rmSync(stage, { recursive: true, force: true });
 }
 const count = wanted.length > 0 ? wanted.length : known.length;
-console.log(failures > 0 ? `${failures} of ${count} guests failed` : `${count} guests ${check ? "match their images" : "assembled"}`);
+console.log(
+  failures > 0
+    ? `${failures} of ${count} guests failed`
+    : `${count} guests ${check ? "match their images" : "assembled"}`,
+);
 process.exit(failures > 0 ? 1 : 0);

@@ -32,7 +32,9 @@ for (const run of guestRuns()) {
   }
   failures++;
   const status = exitCode === null ? "no end within the time limit" : `status ${exitCode}`;
-  console.log(`WRONG ${label}: ${same ? "transcript equal" : "transcript differs"}, ${status}, expected ${run.exitCode}`);
+  console.log(
+    `WRONG ${label}: ${same ? "transcript equal" : "transcript differs"}, ${status}, expected ${run.exitCode}`,
+  );
   if (!same) console.log(serial.toString("latin1"));
 }
 process.exit(failures > 0 ? 1 : 0);
