@@ -156,12 +156,11 @@ export function definedDestination(head: InstructionHead, finalFlags: number): n
 }
 
 const REPEATED_COMPARES = [0xa6, 0xa7, 0xae, 0xaf];
-const FIRST_FAULT = 10;
 
 /**
- * True if the flags afterwards are those from before: REPE/REPNE CMPS and SCAS that fault restore EFLAGS (SDM 2B "REP"). Other makers' CPUs
- * leave the flags of the last complete iteration.
+ * True if the flags afterwards may be those from before: REPE/REPNE CMPS and SCAS that fault restore EFLAGS (SDM 2B "REP"), other makers' CPUs
+ * leave the flags of the last complete iteration. Either is right, nothing else is.
  */
-export function restoresFlags(head: InstructionHead, vector: number): boolean {
-  return head.repeat !== 0 && vector >= FIRST_FAULT && REPEATED_COMPARES.includes(head.opcode);
+export function mayRestoreFlags(head: InstructionHead, faulted: boolean): boolean {
+  return faulted && head.repeat !== 0 && REPEATED_COMPARES.includes(head.opcode);
 }

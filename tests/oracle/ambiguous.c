@@ -11,6 +11,7 @@ static bool accessible(const Test *t, int seg, u32 offset, u32 size, bool write)
   if (write ? d->code || !d->writable_or_readable : d->code && !d->writable_or_readable) return false;
   u64 last = (u64)offset + size - 1;
   if (d->expand_down ? offset <= d->limit || last > (d->big ? 0xFFFFFFFFu : 0xFFFFu) : last > d->limit) return false;
+  if ((t->in.eflags & FLAG_AC) != 0 && (d->base + offset) % size != 0) return false;
   for (u32 i = 0; i < size; i++) {
     u32 linear = d->base + offset + i;
     if (window_offset(linear) < 0) return false;
@@ -32,6 +33,13 @@ static u32 bad_slots(const Test *t, u32 n) {
     if (!accessible(t, SEG_SS, big_stack(t) ? offset : offset & 0xFFFF, size, false)) bad++;
   }
   return bad;
+}
+
+/* The selector a far return or IRET finds on the stack, or 3 when it cannot be read. */
+static u16 popped_selector(const Test *t) {
+  u32 size = t->op32 ? 4 : 2;
+  i32 low = window_offset(t->stack + size), high = window_offset(t->stack + size + 1);
+  return low < 0 || high < 0 ? 3 : (u16)(window_alias[low] | window_alias[high] << 8);
 }
 
 /* True if everything within 64 bytes of a linear address is ordinary writable memory. */
@@ -60,6 +68,9 @@ const char *ambiguous(const Test *t, const Outcome *out, bool memory_changed) {
   if ((setup == SETUP_FAR_RET && bad_slots(t, 2) > 1) || (setup == SETUP_IRET && bad_slots(t, 3) > 1)) {
     return "several stack slots fault: order of the reads";
   }
+  if ((setup == SETUP_FAR_RET || setup == SETUP_IRET) && out->vector != 13 && (popped_selector(t) & 3) != 3) {
+    return "return to another privilege level: order of the selector check and the read of the outer stack pointer";
+  }
   if (t->form->opcode == 0xA6 || t->form->opcode == 0xA7) {
     u32 size = t->form->opcode == 0xA6 ? 1 : t->op32 ? 4 : 2, mask = t->addr32 ? 0xFFFFFFFF : 0xFFFF;
     if (!accessible(t, t->source, out->state.r[ESI] & mask, size, false) && !accessible(t, SEG_ES, out->state.r[EDI] & mask, size, false)) {
@@ -71,7 +82,7 @@ const char *ambiguous(const Test *t, const Outcome *out, bool memory_changed) {
     return "near call: order of target limit check and push";
   }
   bool several_accesses = setup == SETUP_ENTER || setup == SETUP_FAR_JUMP || setup == SETUP_COMPARE8 || setup == SETUP_PUSH;
-  if ((t->in.eflags & FLAG_AC) != 0 && several_accesses && (out->vector == 14 || out->vector == 17) &&
+  if ((t->in.eflags & FLAG_AC) != 0 && several_accesses && (out->vector == 12 || out->vector == 14 || out->vector == 17) &&
       !(well_inside(t->stack) && well_inside(t->operand))) {
     return "alignment check and page fault in different accesses";
   }

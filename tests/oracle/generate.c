@@ -283,10 +283,13 @@ static void put_immediate(Test *t, int override) {
       if (t->form->opcode == 0x0F80 || t->form->opcode == 0xE8 || t->form->opcode == 0xE9) put(t, chance(60) ? below(0x400) - 0x200 : next_random(), size);
       else put(t, chance(30) ? interesting(size) : next_random(), size);
       return;
-    case IMM_ENTER:
-      put(t, chance(75) ? below(128) : below(0x2000), 2);
+    case IMM_ENTER: {
+      u32 frame = chance(75) ? below(128) : below(0x2000);
+      put(t, frame, 2);
       put(t, chance(50) ? 0 : chance(60) ? 1 + below(4) : next_random(), 1);
+      t->operand = t->stack - frame; /* the last byte it checks is about there */
       return;
+    }
     case IMM_FAR: {
       u16 selector = choose_selector(true);
       put(t, code_target(selector), size);
