@@ -171,25 +171,28 @@ function scanRun(rec: usize, left: u32, value: u32): u32 {
   return passed;
 }
 
-/** SCAS: flags of accumulator - ES:[DI]. A fault in the middle of a repetition leaves the flags of the last comparison. */
+/** SCAS: flags of accumulator - ES:[DI]. A fault in the middle of a repetition leaves the flags as they were (SDM 2B "REP"). */
 export function opScas(rec: usize): void {
   const bytes = size(rec);
   const a = registerOf(Reg.EAX, bytes);
   let left = beginRepeat(rec);
-  while (left != 0) {
+  if (left == 0) return;
+  let b: u32 = 0;
+  let ended = false;
+  while (left != 0 && !ended) {
     const passed: u32 = left < RUN_MIN ? 0 : scanRun(rec, left, a);
     if (passed != 0) {
       advanceDestination(rec, passed);
       left = countDown(rec, left, passed);
     }
-    const b = loadSize(Seg.ES, destinationIndex(rec), bytes);
+    b = loadSize(Seg.ES, destinationIndex(rec), bytes);
     if (faulted()) return;
-    flagsSubOf(a, b, a - b, bytes);
     advanceDestination(rec, 1);
     left = countDown(rec, left, 1);
-    if (!goesOn(rec, a == b)) return;
+    ended = !goesOn(rec, a == b);
   }
-  endRepeat(rec);
+  flagsSubOf(a, b, a - b, bytes);
+  if (!ended) endRepeat(rec);
 }
 
 /** Elements that a repeated CMPS passes through pointers before a pair that may end it. Raises nothing. */
@@ -220,28 +223,32 @@ function compareRun(rec: usize, left: u32): u32 {
 
 /**
  * CMPS: flags of [SI] - ES:[DI]. The destination is read first, as its faults come first. A fault in the middle of a repetition
- * leaves the flags of the last comparison.
+ * leaves the flags as they were (SDM 2B "REP").
  */
 export function opCmps(rec: usize): void {
   const seg = load<u8>(rec, Rec.SEG);
   const bytes = size(rec);
   let left = beginRepeat(rec);
-  while (left != 0) {
+  if (left == 0) return;
+  let a: u32 = 0;
+  let b: u32 = 0;
+  let ended = false;
+  while (left != 0 && !ended) {
     const passed: u32 = left < RUN_MIN ? 0 : compareRun(rec, left);
     if (passed != 0) {
       advanceSource(rec, passed);
       advanceDestination(rec, passed);
       left = countDown(rec, left, passed);
     }
-    const b = loadSize(Seg.ES, destinationIndex(rec), bytes);
+    b = loadSize(Seg.ES, destinationIndex(rec), bytes);
     if (faulted()) return;
-    const a = loadSize(seg, sourceIndex(rec), bytes);
+    a = loadSize(seg, sourceIndex(rec), bytes);
     if (faulted()) return;
-    flagsSubOf(a, b, a - b, bytes);
     advanceSource(rec, 1);
     advanceDestination(rec, 1);
     left = countDown(rec, left, 1);
-    if (!goesOn(rec, a == b)) return;
+    ended = !goesOn(rec, a == b);
   }
-  endRepeat(rec);
+  flagsSubOf(a, b, a - b, bytes);
+  if (!ended) endRepeat(rec);
 }
