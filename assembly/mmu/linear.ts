@@ -4,12 +4,11 @@
  */
 import { Cpu } from "../abi/cpu";
 import { Access } from "../abi/x86";
-import { faulted } from "../cpu/fault";
 import { get } from "../cpu/state";
 import { mmioRead, mmioWrite } from "../host";
 import { codeWritten, hasCode } from "./code";
 import { isRam } from "./phys";
-import { MMIO, translate } from "./tlb";
+import { MMIO, mayWrite, translate } from "./tlb";
 
 /** Physical address of the last MMIO translation, for offset `lin`; frames above 4 GB wrap to nowhere (all ones). */
 function mmioAddress(lin: u32): u32 {
@@ -87,6 +86,7 @@ function crossLoad(lin: u32, size: u32, user: u32): u32 {
 
 function crossStore(lin: u32, size: u32, value: u32, user: u32): void {
   const second = (lin & 0xfffff000) + 0x1000;
+  if (!bothWritable(lin, second, user)) return;
   const low = translate(lin, Access.WRITE, user);
   if (low == 0) return;
   const lowPfn = get(Cpu.MMIO_PFN);
@@ -102,12 +102,18 @@ function crossStore(lin: u32, size: u32, value: u32, user: u32): void {
   }
 }
 
+/**
+ * True if the page of `lin` and the next one, `second`, can both be written; raises #PF otherwise. The first page's dirty flag
+ * is not set before the second is known to be writable.
+ */
+function bothWritable(lin: u32, second: u32, user: u32): bool {
+  return mayWrite(lin, user) && translate(second, Access.WRITE, user) != 0;
+}
+
 /** True if `size` bytes (at most 4,096) at `lin` can be written; raises #PF otherwise. Writes nothing. */
 export function linearCheckWrite(lin: u32, size: u32, user: u32): bool {
-  translate(lin, Access.WRITE, user);
-  if (faulted()) return false;
-  if ((lin & 0xfff) + size > 0x1000) translate((lin & 0xfffff000) + 0x1000, Access.WRITE, user);
-  return !faulted();
+  if ((lin & 0xfff) + size > 0x1000 && !bothWritable(lin, (lin & 0xfffff000) + 0x1000, user)) return false;
+  return translate(lin, Access.WRITE, user) != 0;
 }
 
 /** Reads a byte with supervisor privilege: descriptor tables, TSS. Faults: #PF. */

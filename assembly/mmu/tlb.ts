@@ -36,7 +36,10 @@ export function translate(lin: u32, access: u32, user: u32): usize {
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
   if (load<u32>(entry + (access << 2)) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA));
   const pfn = walk(lin, access, user);
-  if (pfn == NO_FRAME) return 0;
+  if (pfn == NO_FRAME) {
+    dropPage(lin);
+    return 0;
+  }
   count(Counter.TLB_MISSES);
   const frame = framePtr(pfn);
   if (frame == 0) {
@@ -49,6 +52,17 @@ export function translate(lin: u32, access: u32, user: u32): usize {
   store<u32>(entry, writable ? tag : 0, Tlb.WRITE);
   store<u32>(entry, <u32>frame - (lin & 0xfffff000), Tlb.DELTA);
   return frame + (lin & 0xfff);
+}
+
+/** True if a write to `lin` would be translated; raises #PF otherwise. Sets no accessed or dirty flag. */
+export function mayWrite(lin: u32, user: u32): bool {
+  const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
+  if (load<u32>(tlbEntry(lin), Tlb.WRITE) == tag) return true;
+  set(Cpu.PROBING, 1);
+  const pfn = walk(lin, Access.WRITE, user);
+  set(Cpu.PROBING, 0);
+  if (pfn == NO_FRAME) dropPage(lin);
+  return pfn != NO_FRAME;
 }
 
 /** Drops every translation. */
@@ -73,6 +87,11 @@ function clearEntry(entry: usize): void {
 /** Drops the translation of the page of `lin`; of the whole 4 MB region if large pages were cached for it (SDM 3A 4.10.4.1). */
 export function flushPage(lin: u32): void {
   count(Counter.TLB_FLUSH_PAGES);
+  dropPage(lin);
+}
+
+/** The same, uncounted. A page fault does it too: the handler may mend the entry without INVLPG (SDM 3A 4.10.4.1). */
+function dropPage(lin: u32): void {
   if ((load<u8>(Layout.LARGE_MAP + (lin >>> 25)) & (1 << ((lin >>> 22) & 7))) == 0) {
     clearEntry(tlbEntry(lin));
     return;
