@@ -30,7 +30,9 @@ const TOPICS: Readonly<Record<string, Topic>> = {
   },
   conform: {
     usage: "vmexit conform PATH… [options]",
-    about: "runs instruction test vectors and compares; `vmexit conform --help` lists the options",
+    about: "runs instruction test vectors and compares",
+    options: async () => (await import("../conform/options.js")).CONFORM_OPTIONS,
+    more: "PATH is a file or directory of native vectors (*.vxv) or MOO files (*.MOO), plain or gzip.\nExit code 0: everything agrees, 1: mismatches.",
   },
   "exit-codes": { usage: "exit codes of the process", about: "what the exit codes of `vmexit run` mean" },
   version: { usage: "vmexit version", about: "prints the version" },

@@ -21,19 +21,15 @@ export interface ConformOptions {
   step: boolean;
 }
 
-/** What `vmexit help conform` prints. */
-export const CONFORM_HELP = `vmexit conform PATH... : run single-instruction tests on the machine and compare
-
-PATH is a file or a directory with native vector files (*.vxv, *.vxv.gz) or MOO 1.0/1.1 files (*.MOO, *.MOO.gz).
-
-  --shard I/N      run the Ith of N parts (1 <= I <= N)
-  --opcode KEY     run these instructions only: 01, 0FA4, F7.6, or F7 for its whole group; may be repeated
-  --mask FILE      flag masks of a SingleStepTests metadata.json (default: the one beside the tests)
-  --show N         print the first N mismatches in full (default 3)
-  --step           run native vectors one instruction at a time, through the reference path
-  --json           print one JSON object
-
-Exit code 0: everything agrees. 1: mismatches. 64: wrong flag. 65: bad file. 66: file not found.`;
+/** The options by long name: what value they take and what they do, one line each. */
+export const CONFORM_OPTIONS = {
+  shard: { value: "I/N", help: "run the Ith of N parts of every file (1 <= I <= N)" },
+  opcode: { value: "KEY", help: "only these instructions: 01, 0FA4, F7.6, or F7 for its whole group", many: true },
+  mask: { value: "FILE", help: "flag masks of a SingleStepTests metadata.json (default: the one beside the tests)" },
+  show: { value: "N", help: "print the first N mismatches in full (default 3)" },
+  step: { help: "run native vectors one instruction at a time, through the reference path" },
+  json: { help: "print one JSON object instead of tables" },
+} as const;
 
 function parseShard(text: string): { index: number; count: number } {
   const match = /^(\d{1,6})\/(\d{1,6})$/.exec(text);

@@ -3,7 +3,7 @@
  */
 import { ConformFileError, ConformUsageError } from "./conform-error.js";
 import { conform } from "./conform.js";
-import { CONFORM_HELP, parseConformOptions } from "./options.js";
+import { parseConformOptions } from "./options.js";
 import { type ConformReport, type Mismatch, mismatchText, reportJson, summaryLines, summaryTable } from "./report.js";
 
 /** Exit codes of this command; the same numbers as elsewhere on the command line (sysexits). */
@@ -44,10 +44,6 @@ async function print(report: ConformReport): Promise<void> {
 
 /** Runs the command with the arguments behind `conform`; the result is the process exit code. */
 export async function runConform(args: string[]): Promise<number> {
-  if (args.includes("--help")) {
-    process.stdout.write(`${CONFORM_HELP}\n`);
-    return Code.AGREES;
-  }
   const terminal = process.stderr.isTTY === true;
   try {
     const options = parseConformOptions(args);
