@@ -177,6 +177,8 @@ export function decode(rec: usize, bytes: usize, available: i32, eip: u32, mode:
     shape = load<u8>(entry, 1);
   }
   let op: u32 = load<u8>(entry);
+  // An undefined member of a group still has the operand its ModRM byte announces: it is fetched before #UD.
+  if (op == Op.INVALID && modrm >= 0) shape = Shape.RM;
   const facts: u32 = load<u16>(entry, 2);
   let size: u32 = size16 ? 2 : 4;
   if (size16) flags |= RecFlag.OPSIZE16;

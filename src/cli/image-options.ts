@@ -39,7 +39,7 @@ export const MACHINE_OPTIONS: OptionTable = {
     many: true,
   },
   reboot: { help: "start the image again when the guest resets or triple-faults, instead of ending" },
-  engine: { value: "NAME", help: "interpreter (default)" },
+  engine: { value: "NAME", help: "interpreter (default) or translator" },
 };
 
 /** Flags of QEMU that ask for what is the case anyway, with the values that do. */
@@ -110,7 +110,7 @@ export function machineConfig(command: string, options: ParsedOptions): MachineC
     clockHz: given(options, "clock", parseClock),
     rtcTime: given(options, "rtc", parseTime),
     debugExitPort: debugExitPort(options),
-    engine: choice<Engine>(options, "engine", ["interpreter"]),
+    engine: choice<Engine>(options, "engine", ["interpreter", "translator"]),
   };
   for (const [name, value] of Object.entries(optional))
     if (value !== undefined) Object.assign(config, { [name]: value });

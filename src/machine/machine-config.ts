@@ -7,7 +7,7 @@ import { type BootModule, IMAGE_FORMATS, type ImageFormat } from "../loaders/boo
 import { MIN_RAM_BYTES } from "../loaders/memory-map.js";
 
 /** How instructions are executed. */
-export type Engine = "interpreter";
+export type Engine = "interpreter" | "translator";
 
 /** Everything that describes a machine; only `image` is needed. */
 export interface MachineConfig {
@@ -97,7 +97,7 @@ export function checkConfig(config: MachineConfig): CompleteConfig {
   oneOf("mode", config.mode, ["real", "protected"]);
   oneOf("onReset", config.onReset, ["exit", "reboot"]);
   oneOf("onTripleFault", config.onTripleFault, ["exit", "reboot"]);
-  oneOf("engine", config.engine, ["interpreter"]);
+  oneOf("engine", config.engine, ["interpreter", "translator"]);
   whole("address", config.address, 0, 0xffffffff);
   whole("entry", config.entry, 0, 0xffffffff);
   whole("memoryBytes", config.memoryBytes, MIN_RAM_BYTES, MAX_MEMORY_BYTES);

@@ -20,6 +20,7 @@ import type { RunExit, RunResult } from "./run-result.js";
 import { startImage } from "./start-image.js";
 import { hashState } from "./state-hash.js";
 import { type CallOuts, processorCounts, type Statistics } from "./statistics.js";
+import { Translator } from "../translator/translator.js";
 
 /** Limits of one `run`; without any it goes on until something stops the guest. */
 export interface RunOptions {
@@ -70,6 +71,7 @@ export class Machine {
   #interruptLine = false;
   #nmi = false;
   #hostSeconds = 0;
+  #translator: Translator | undefined;
   #ended: RunExit | undefined;
 
   /** Builds the machine and loads the image. Raises `ConfigError` or `ImageError`. */
@@ -79,11 +81,15 @@ export class Machine {
     const { memoryBytes: ramBytes, clockHz } = this.#config;
     this.#core = Core.create(
       { ramBytes, romBytes: this.plan.rom?.length ?? 0 },
-      makeProcessorHost(() => this.board, this.#callOuts, {
-        failed: (error) => this.#loop.end({ kind: "host-error", error }),
-        acknowledged: (vector) => this.#interrupts.call(vector),
-      }),
+      {
+        ...makeProcessorHost(() => this.board, this.#callOuts, {
+          failed: (error) => this.#loop.end({ kind: "host-error", error }),
+          acknowledged: (vector) => this.#interrupts.call(vector),
+        }),
+        translateRegion: (block) => this.#translator?.translate(block),
+      },
     );
+    if (this.#config.engine === "translator") this.#translator = new Translator(this.#core);
     this.#loop = new RunLoop({
       core: processorOf(this.#core),
       timers: this.#timers,

@@ -45,6 +45,14 @@ const FIRST_SLICE = 2_000;
 const LAST_SLICE = 1_000_000;
 const SLICES_PER_DOUBLING = 4;
 
+/**
+ * A guest whose exception handlers fault on their first instruction takes exceptions for ever without retiring anything.
+ * So a budget of instructions is also one of ticks: far more than any guest that gets on needs (long REP instructions
+ * take ticks too).
+ */
+const EVENTS_ALLOWED = 1_000_000;
+const EVENTS_PER_INSTRUCTION = 16;
+
 /** The loop of one machine. */
 export class RunLoop {
   readonly #around: LoopSurroundings;
@@ -94,12 +102,14 @@ export class RunLoop {
     const { core, timers } = this.#around;
     const lastInstruction = core.retired + limits.maxInstructions;
     let lastTick = core.time + limits.maxTicks;
+    let eventsLeft = EVENTS_ALLOWED + EVENTS_PER_INSTRUCTION * limits.maxInstructions;
     for (;;) {
       timers.runDue(core.time);
       const pending = this.#take();
       if (pending !== undefined) return pending;
       if (core.retired >= lastInstruction) return { kind: "budget", limit: "instructions" };
       if (core.time >= lastTick) return { kind: "budget", limit: "time" };
+      if (eventsLeft <= 0) return { kind: "budget", limit: "events" };
       if (core.halted && !this.#around.interruptPending()) {
         const exit = this.#wait(limits, limits.singleTick ? Number.POSITIVE_INFINITY : lastTick);
         if (exit !== undefined) return exit;
@@ -112,8 +122,10 @@ export class RunLoop {
         timers.nextDeadline() - core.time,
         this.#sliceSize(),
       );
-      this.#sliceEnd = core.time + budget;
+      const before = core.time;
+      this.#sliceEnd = before + budget;
       const exit = this.#exitOf(core.run(budget));
+      eventsLeft -= core.time - before;
       if (exit !== undefined) return exit;
     }
   }

@@ -20,8 +20,11 @@ export type RunExit =
   | { kind: "idle" }
   /** HLT with interrupts on and `pauseWhenHalted` asked for; the next device event is due at `wakeTime` (ticks). */
   | { kind: "waiting"; wakeTime: number }
-  /** `maxInstructions` or `maxVirtualSeconds` is used up. */
-  | { kind: "budget"; limit: "instructions" | "time" }
+  /**
+   * `maxInstructions` or `maxVirtualSeconds` is used up. `events`: the guest takes exceptions without end and hardly
+   * retires an instruction, so that a budget of instructions would never be used up.
+   */
+  | { kind: "budget"; limit: "instructions" | "time" | "events" }
   /** The guest asked for a reset (8042, port 0x92 or 0xCF9). */
   | { kind: "reset" }
   /** An instruction this machine does not have, at linear address `address`. */
@@ -87,6 +90,7 @@ export function describeResult(result: RunResult): string {
     case "waiting":
       return `the processor waits for an interrupt before ${at}`;
     case "budget":
+      if (exit.limit === "events") return `the guest takes exceptions without end at ${at}`;
       return `the budget of ${exit.limit === "time" ? "virtual time" : "instructions"} is used up at ${at}`;
     case "reset":
       return `the guest asked for a reset at ${at}`;

@@ -37,7 +37,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   "src/report": ["assembly/abi", "src/isa", "src/address", "src/core", "src/machine"],
   "src/conform": ["assembly/abi", "src/isa", "src/address", "src/core", "src/report"],
-  "src/machine": ["assembly/abi", "src/isa", "src/address", "src/core", "src/devices", "src/loaders", "src/vmm"],
+  "src/machine": [
+    "assembly/abi",
+    "src/isa",
+    "src/address",
+    "src/core",
+    "src/translator",
+    "src/devices",
+    "src/loaders",
+    "src/vmm",
+  ],
   "src/trace": ["assembly/abi", "src/isa", "src/address", "src/core", "src/report", "src/machine", "src/loaders"],
 };
 const EVERYTHING_BELOW_CLI = Object.keys(MAY_IMPORT).filter(
