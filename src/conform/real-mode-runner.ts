@@ -2,7 +2,8 @@
  * Runs real-mode tests of public sets (MOO files) on the machine and compares registers, defined flags and memory.
  *
  * Memory is zero but for the bytes a test names. After each test the named bytes are compared; that nothing else was written is checked over
- * all of memory once for each batch, and a batch that fails the check is run again test by test. Invariant: memory is zero between batches.
+ * all of memory once for each batch, and a batch that fails the check is run again test by test. (A stray write is missed only if a later test of
+ * the batch names the same byte.) Invariant: memory is zero between batches.
  */
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { Core } from "../core/core.js";
