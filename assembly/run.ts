@@ -62,7 +62,7 @@ function runSlice(): void {
       if ((stop & Stop.FAULT) != 0) {
         spend(1);
         deliverFault();
-      } else if ((stop & Stop.REPEAT) != 0) spend(1);
+      } else if ((stop & (Stop.REPEAT | Stop.UNTIMED)) == Stop.REPEAT) spend(1);
       set(Cpu.STOP, get(Cpu.STOP) & (Stop.EXIT | Stop.HOST));
       if (get(Cpu.STOP) != 0) return;
     }

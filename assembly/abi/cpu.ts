@@ -101,6 +101,7 @@ export enum Stop {
   EXIT = 8, // EXIT_REASON is set: leave run()
   SWITCHED = 16, // control state changed under the block: look at ATTENTION and look the next block up afresh
   REPEAT = 32, // a REP instruction has iterations left: it restarts at itself and has not retired
+  UNTIMED = 64, // with REPEAT: the pause was the host's wish alone and takes no tick
 }
 
 /** Conditions that must be looked at between instructions. */

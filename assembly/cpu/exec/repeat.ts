@@ -21,7 +21,10 @@ import { size } from "../operand";
 import { get, segBase, set } from "../state";
 import { registerOf, setRegisterOf } from "./width";
 
-/** Most iterations of one execution of a repeated instruction: events are looked at between executions. */
+/**
+ * Most iterations of one execution of a repeated instruction, a power of two: events are looked at between executions. An
+ * execution ends where the count register is a multiple of it, so that pauses do not depend on where others were.
+ */
 const REPEAT_SLICE: u32 = 65536;
 
 /** True if F2 or F3 stands before the instruction. Both repeat; they differ for CMPS and SCAS only. */
@@ -65,12 +68,17 @@ export function advanceDestination(rec: usize, elements: u32): void {
   setRegisterOf(Reg.EDI, moved(rec, destinationIndex(rec), elements), indexBytes(rec));
 }
 
+/** True if every iteration is looked at by itself. */
+function watched(): bool {
+  return (get(Cpu.ATTENTION) & (Attention.SINGLE_STEP | Attention.BREAKPOINTS)) != 0;
+}
+
 /** Iterations to make in this execution; 0 if the count register is zero. */
 export function beginRepeat(rec: usize): u32 {
   if (!repeated(rec)) return 1;
   const count = registerOf(Reg.ECX, indexBytes(rec));
-  const slice: u32 = (get(Cpu.ATTENTION) & (Attention.SINGLE_STEP | Attention.BREAKPOINTS)) != 0 ? 1 : REPEAT_SLICE;
-  return count < slice ? count : slice;
+  if (count == 0) return 0;
+  return watched() ? 1 : ((count - 1) & (REPEAT_SLICE - 1)) + 1;
 }
 
 /** Counts `done` iterations. Returns how many of `left` are still to make: none if one of them needs run() to look at something. */
@@ -81,11 +89,15 @@ export function countDown(rec: usize, left: u32, done: u32): u32 {
   return (get(Cpu.STOP) & (Stop.HOST | Stop.EXIT | Stop.SWITCHED)) != 0 ? 0 : left - done;
 }
 
-/** Ends an execution: with iterations left, the instruction is not finished. */
+/** Ends an execution: with iterations left, the instruction is not finished. A pause only because the host asked takes no tick. */
 export function endRepeat(rec: usize): void {
-  if (!repeated(rec) || registerOf(Reg.ECX, indexBytes(rec)) == 0) return;
+  if (!repeated(rec)) return;
+  const count = registerOf(Reg.ECX, indexBytes(rec));
+  if (count == 0) return;
   set(Cpu.EIP, load<u32>(rec, Rec.EIP));
+  const due = (count & (REPEAT_SLICE - 1)) == 0 || (get(Cpu.STOP) & (Stop.EXIT | Stop.SWITCHED)) != 0 || watched();
   repeatLater();
+  if (!due) set(Cpu.STOP, get(Cpu.STOP) | Stop.UNTIMED);
 }
 
 /**
