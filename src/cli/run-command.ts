@@ -203,7 +203,7 @@ class CommandRun {
       catchUp = undefined;
       if (this.#interruption !== undefined) return { ...result, exit: { kind: "stopped" } };
       if (result.exit.kind === "waiting") catchUp = await this.#sleep(result.exit.wakeTime);
-      else if (result.exit.kind !== "budget" || this.#atLimit()) return result;
+      else if (result.exit.kind !== "budget" || this.#atLimit(result.exit.limit)) return result;
       else await nextTurn();
       if (elapsed < PIECE_MS / 2) piece = Math.min(piece * 2, LARGEST_PIECE);
       else if (elapsed > PIECE_MS * 2) piece = Math.max(FIRST_PIECE, piece / 2);
@@ -211,8 +211,9 @@ class CommandRun {
     }
   }
 
-  /** True when a limit of the whole run is reached. */
-  #atLimit(): boolean {
+  /** True when a limit of the whole run is reached; `limit` is the one that ended the piece. */
+  #atLimit(limit: "instructions" | "time" | "events"): boolean {
+    if (limit === "events") return Number.isFinite(this.#limits.maxInstructions);
     return this.#machine.instructions >= this.#limits.maxInstructions || this.#secondsLeft() <= 0;
   }
 
