@@ -92,8 +92,6 @@ export function updateMode(): void {
 /** Recomputes the attention word: after changes of IF, TF, SHADOW, INTR, NMI, DR7 or PENDING_DB. */
 export function updateAttention(): void {
   const watched = (load<u32>(fieldPtr(Cpu.DR), 28) & Dr7.ENABLES) != 0;
-  // RF matters to instruction breakpoints only; without any it would outlive the instruction it is meant for.
-  if (!watched) set(Cpu.EFLAGS, get(Cpu.EFLAGS) & ~Eflags.RF);
   const flags = get(Cpu.EFLAGS);
   let attention: u32 = 0;
   if (get(Cpu.INTR) != 0 && (flags & Eflags.IF) != 0) attention |= Attention.INTERRUPT;
@@ -103,6 +101,8 @@ export function updateAttention(): void {
   if (watched) attention |= Attention.BREAKPOINTS;
   if (get(Cpu.PENDING_DB) != 0) attention |= Attention.PENDING_DB;
   set(Cpu.ATTENTION, attention);
+  // RF lives until the next instruction begins. Only an event or a breakpoint can see it, so without attention it ends here.
+  if (attention == 0 && get(Cpu.TF_ARMED) == 0) set(Cpu.EFLAGS, flags & ~Eflags.RF);
 }
 
 /** Replaces the EFLAGS bits in `mask` by those of `value`, arithmetic flags included. */

@@ -2,8 +2,8 @@
  * Debug registers and debug exceptions (SDM 3B 17.2, 17.3): breakpoints on instructions (fault), data and ports (trap),
  * single step, general detect, and RF.
  * Invariant: traps are collected in Cpu.PENDING_DB while an instruction runs and raised between instructions; DR6 changes
- * when the exception is delivered. EFLAGS.RF is only ever set while a breakpoint is enabled and never longer than until the
- * next instruction begins, so that nothing but this file need look at it.
+ * when the exception is delivered. EFLAGS.RF stays set only while a breakpoint is enabled (updateAttention) and until the next
+ * instruction begins.
  */
 import { Cpu } from "../abi/cpu";
 import { Cr4, DR6_FIXED, Dr6, Dr7, Eflags, Vector } from "../abi/x86";
@@ -42,7 +42,6 @@ export function setDr(n: u32, value: u32): void {
   else if (n == 7) v = (v & DR7_BITS) | Dr7.FIXED;
   store<u32>(fieldPtr(Cpu.DR) + (n << 2), v);
   if (n == 6) return;
-  set(Cpu.BP_ENABLED, (dr(7) & Dr7.ENABLES) != 0 ? 1 : 0);
   flushTlb();
   updateMode();
   updateAttention();
@@ -89,7 +88,7 @@ export function enterDebug(bits: u32): void {
 }
 
 /**
- * Called before each instruction while Cpu.BP_ENABLED: true if an instruction breakpoint on linear address `lin` raised #DB.
+ * Called before each instruction while DR7 enables a breakpoint: true if an instruction breakpoint on linear address `lin` raised #DB.
  * RF suppresses it once: RF is consumed here.
  */
 export function checkInstructionBreakpoint(lin: u32): bool {
@@ -114,13 +113,12 @@ function trap(bits: u32): void {
 
 /** Called for each data access while a data breakpoint is enabled. */
 export function checkDataBreakpoint(lin: u32, size: u32, write: bool): void {
-  if (get(Cpu.BP_ENABLED) == 0) return;
   trap(hits(lin, size, ON_ACCESS, write ? ON_WRITE : ON_ACCESS));
 }
 
 /** Called for each port access: breakpoints on ports exist while CR4.DE is set. */
 export function checkPortBreakpoint(port: u32, size: u32): void {
-  if (get(Cpu.BP_ENABLED) == 0 || (get(Cpu.CR4) & Cr4.DE) == 0) return;
+  if ((dr(7) & Dr7.ENABLES) == 0 || (get(Cpu.CR4) & Cr4.DE) == 0) return;
   trap(hits(port, size, ON_PORT, ON_PORT));
 }
 

@@ -213,7 +213,7 @@ function callGate(gate: u64): void {
   if (faulted()) return;
   const top = tssStackPointer(privilege);
   if (faulted()) return;
-  const stack = stackDescriptor(ss, privilege, Vector.TS);
+  const stack = stackDescriptor(ss, privilege, Vector.TS, Vector.SS);
   if (faulted()) return;
   const parameters = gateParameters(gate);
   openInner(ss, stack, top, bytes);
@@ -297,7 +297,7 @@ export function returnFar(bytes: u32, extra: u32): void {
   if (faulted()) return;
   const ss = stackAt(3 * bytes + extra, bytes) & 0xffff;
   if (faulted()) return;
-  const stack = stackDescriptor(ss, cs & 3, Vector.GP);
+  const stack = stackDescriptor(ss, cs & 3, Vector.GP, Vector.SS);
   if (faulted() || !insideCode(d, eip)) return;
   returnOutward(cs, d, eip, ss, stack, esp + extra);
 }

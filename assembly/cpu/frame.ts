@@ -58,6 +58,8 @@ export function openInner(selector: u32, d: u64, top: u32, bytes: u32): void {
 function withinInner(offset: u32): bool {
   const last = offset + itemSize - 1;
   const limit = limitOf(innerDescriptor);
+  // With the largest limit offsets may wrap (SDM 3A 5.3 leaves it to the implementation).
+  if (limit == 0xffffffff && (accessOf(innerDescriptor) & Desc.CONFORMING) == 0) return true;
   if (last < offset) return false;
   if ((accessOf(innerDescriptor) & Desc.CONFORMING) != 0) return offset > limit && last <= pointerMask;
   return last <= limit;

@@ -170,7 +170,7 @@ function enterInner(gate: u64, selector: u32, d: u64, hasError: bool, error: u32
   if (faulted()) return;
   const top = tssStackPointer(privilege);
   if (faulted()) return;
-  const stack = stackDescriptor(ss, privilege, Vector.TS);
+  const stack = stackDescriptor(ss, privilege, Vector.TS, Vector.SS);
   if (faulted()) return;
   openInner(ss, stack, top, gateBytes(gate));
   if (!room((hasError ? 6 : 5) + (v86 ? 4 : 0))) return;

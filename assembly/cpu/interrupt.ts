@@ -4,7 +4,7 @@
  * Invariant: Cpu.EIP is the address the event returns to. Delivery ends in a handler or in ExitReason.TRIPLE_FAULT, after a
  * bounded number of attempts, with no fault left raised.
  */
-import { Counter, Cpu } from "../abi/cpu";
+import { Attention, Counter, Cpu } from "../abi/cpu";
 import { ExitReason } from "../abi/exit";
 import { Op } from "../abi/op";
 import { Rec } from "../abi/record";
@@ -175,8 +175,10 @@ export function service(): i32 {
     }
   }
   set(Cpu.SHADOW, 0);
-  // Instruction breakpoints are held off as well: RF does exactly that, for one instruction.
-  if (shadow == SHADOW_STACK && get(Cpu.BP_ENABLED) != 0) set(Cpu.EFLAGS, get(Cpu.EFLAGS) | Eflags.RF);
+  // RF ends with the instruction that begins now, except that it still has to hold off its breakpoint. The shadow of MOV SS
+  // holds off breakpoints as well.
+  if ((get(Cpu.ATTENTION) & Attention.BREAKPOINTS) == 0) set(Cpu.EFLAGS, get(Cpu.EFLAGS) & ~Eflags.RF);
+  else if (shadow == SHADOW_STACK) set(Cpu.EFLAGS, get(Cpu.EFLAGS) | Eflags.RF);
   set(Cpu.TF_ARMED, (get(Cpu.EFLAGS) & Eflags.TF) != 0 ? 1 : 0);
   updateAttention();
   return 0;

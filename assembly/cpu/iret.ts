@@ -20,11 +20,6 @@ const FLAGS16: u32 = ARITHMETIC_FLAGS | Eflags.TF | Eflags.DF | Eflags.NT;
 /** Flags a 32-bit return loads besides. */
 const FLAGS32: u32 = Eflags.RF | Eflags.AC | Eflags.ID;
 
-/** RF matters to breakpoints alone and is kept only while one is enabled, so that it never outlives its instruction. */
-export function keptRf(flags: u32): u32 {
-  return get(Cpu.BP_ENABLED) != 0 ? flags : flags & ~Eflags.RF;
-}
-
 /** IRET with `bytes`-byte items. Faults: #GP #NP #TS #SS #PF #AC. */
 export function interruptReturn(bytes: u32): void {
   if (protectedMode()) {
@@ -48,7 +43,7 @@ function returnReal(bytes: u32): void {
   setStackPointer(stackPointer() + 3 * bytes);
   loadSegmentPlain(Seg.CS, cs);
   set(Cpu.EIP, eip);
-  setEflags(keptRf(flags), FLAGS16 | Eflags.IF | Eflags.IOPL | (bytes == 4 ? FLAGS32 : 0));
+  setEflags(flags, FLAGS16 | Eflags.IF | Eflags.IOPL | (bytes == 4 ? FLAGS32 : 0));
 }
 
 /** Virtual-8086 mode: IOPL 3, or the 16-bit form with VME, which works on VIF. */
@@ -71,7 +66,7 @@ function returnV86(bytes: u32): void {
   setStackPointer(stackPointer() + 3 * bytes);
   loadSegmentV86(Seg.CS, cs);
   set(Cpu.EIP, eip);
-  if (trusted) setEflags(keptRf(flags), FLAGS16 | Eflags.IF | (bytes == 4 ? FLAGS32 : 0));
+  if (trusted) setEflags(flags, FLAGS16 | Eflags.IF | (bytes == 4 ? FLAGS32 : 0));
   else setEflags(flags | ((flags & Eflags.IF) != 0 ? Eflags.VIF : 0), FLAGS16 | Eflags.VIF);
 }
 
@@ -124,11 +119,11 @@ function returnProtected(bytes: u32): void {
     if (faulted()) return;
     const ss = stackItem(4, bytes) & 0xffff;
     if (faulted()) return;
-    const stack = stackDescriptor(ss, cs & 3, Vector.GP);
+    const stack = stackDescriptor(ss, cs & 3, Vector.GP, Vector.NP);
     if (faulted() || !insideCode(code, eip)) return;
     if (!returnOutward(cs, code, eip, ss, stack, esp)) return;
   }
-  setEflags(keptRf(flags), mask);
+  setEflags(flags, mask);
 }
 
 /** CPL 0 to virtual-8086 mode: ESP, SS, ES, DS, FS and GS follow on the stack. */
@@ -146,7 +141,7 @@ function returnToV86(eip: u32, cs: u32, flags: u32): void {
   const gs = stackItem(8, 4) & 0xffff;
   set(Cpu.CPL, 3);
   const all = FLAGS16 | FLAGS32 | Eflags.IF | Eflags.IOPL | Eflags.VM | Eflags.VIF | Eflags.VIP;
-  setEflags(keptRf(flags), all);
+  setEflags(flags, all);
   loadSegmentV86(Seg.CS, cs);
   loadSegmentV86(Seg.SS, ss);
   loadSegmentV86(Seg.ES, es);

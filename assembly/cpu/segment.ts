@@ -81,9 +81,9 @@ export function loadSegmentPlain(seg: u32, selector: u32): void {
 
 /**
  * The descriptor of a stack segment for privilege level `privilege`, checked: `vector`(0) if null, `vector`(selector) if it is
- * beyond its table, not writable data, or RPL or DPL differ; #SS(selector) if not present. 0 if faulted.
+ * beyond its table, not writable data, or RPL or DPL differ; `absent`(selector) if not present: #SS, but #NP for IRET. 0 if faulted.
  */
-export function stackDescriptor(selector: u32, privilege: u32, vector: u32): u64 {
+export function stackDescriptor(selector: u32, privilege: u32, vector: u32, absent: u32): u64 {
   if (isNull(selector)) {
     raiseCode(vector, 0);
     return 0;
@@ -95,7 +95,7 @@ export function stackDescriptor(selector: u32, privilege: u32, vector: u32): u64
     return 0;
   }
   if (!isPresent(d)) {
-    raiseSelector(Vector.SS, selector);
+    raiseSelector(absent, selector);
     return 0;
   }
   return d;
@@ -129,7 +129,7 @@ export function loadSegment(seg: u32, selector: u32): bool {
     return true;
   }
   let d: u64 = 0;
-  if (seg == Seg.SS) d = stackDescriptor(selector, cpl(), Vector.GP);
+  if (seg == Seg.SS) d = stackDescriptor(selector, cpl(), Vector.GP, Vector.SS);
   else if (isNull(selector)) {
     loadNull(seg, selector);
     return true;

@@ -31,7 +31,6 @@ import { faulted } from "./fault";
 import { eflags } from "./flags";
 import { tss32 } from "./frame";
 import { deliverFault } from "./interrupt";
-import { keptRf } from "./iret";
 import { commitCode, dataDescriptor, fillCache, loadNull, loadSegmentV86, stackDescriptor } from "./segment";
 import { get, reg32, segBase, segPtr, selectorOf, set, setReg32 } from "./state";
 
@@ -153,7 +152,7 @@ export function taskSwitch(selector: u32, d: u64, cause: u32, fault: bool): void
   if (cause != TASK_RETURN) markBusy(selector, true);
 
   set(Cpu.IN_TASK_SWITCH, 1);
-  fillCache(Seg.TR, selector & 0xfffc, d);
+  fillCache(Seg.TR, selector, d);
   const tr = segPtr(Seg.TR);
   store<u32>(tr, load<u32>(tr, SegCache.ACCESS) | BUSY, SegCache.ACCESS);
   set(Cpu.CR0, get(Cpu.CR0) | Cr0.TS);
@@ -179,7 +178,8 @@ function loadTask(base: u32, wide: bool, nested: bool): void {
     set(Cpu.EIP, sysLoad16(base + SAVED16));
     for (let r: u32 = 0; r < 8; r++) setReg32(r, 0xffff0000 | sysLoad16(base + SAVED16 + 4 + r * 2));
   }
-  set(Cpu.CPL, (flags & Eflags.VM) != 0 ? 3 : cs & 3);
+  // Until SS is loaded a fault needs the handler's own stack: CPL 3 makes every inner handler take it from the TSS.
+  set(Cpu.CPL, 3);
   for (let s: u32 = 0; s < 6; s++) {
     const wanted = wide ? sysLoad16(base + SAVED32 + 40 + s * 4) : s < 4 ? sysLoad16(base + SAVED16 + 20 + s * 2) : 0;
     loadNull(s, wanted);
@@ -187,7 +187,7 @@ function loadTask(base: u32, wide: bool, nested: bool): void {
   loadNull(Seg.LDTR, ldt);
   if (wide && (get(Cpu.CR0) & Cr0.PG) != 0) reloadCr3(sysLoad32(base + CR3_FIELD));
   if (trap != 0) set(Cpu.PENDING_DB, get(Cpu.PENDING_DB) | Dr6.BT);
-  setEflags(keptRf(nested ? flags | Eflags.NT : flags), ALL_FLAGS);
+  setEflags(nested ? flags | Eflags.NT : flags, ALL_FLAGS);
   if (faulted() || !loadLdt(ldt)) return;
   if ((flags & Eflags.VM) != 0) {
     for (let s: u32 = 0; s < 6; s++) loadSegmentV86(s, selectorOf(s));
@@ -213,13 +213,13 @@ function loadLdt(selector: u32): bool {
 /** Loads CS, SS and the data segments from their selectors, with the checks of SDM 3A table 7-1. */
 function loadTaskSegments(cs: u32): void {
   const privilege = cs & 3;
+  const ss = selectorOf(Seg.SS);
+  const stack = stackDescriptor(ss, privilege, Vector.TS, Vector.SS);
+  if (faulted() || !markAccessed(ss, stack)) return;
+  fillCache(Seg.SS, ss, stack);
   const code = taskCode(cs);
   if (faulted() || !markAccessed(cs, code)) return;
   commitCode(cs, code, privilege);
-  const ss = selectorOf(Seg.SS);
-  const stack = stackDescriptor(ss, privilege, Vector.TS);
-  if (faulted() || !markAccessed(ss, stack)) return;
-  fillCache(Seg.SS, ss, stack);
   for (let s: u32 = 0; s < 6; s++) {
     const selector = selectorOf(s);
     if (s == Seg.CS || s == Seg.SS || isNull(selector)) continue;

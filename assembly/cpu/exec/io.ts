@@ -79,17 +79,13 @@ export function opOut(rec: usize): void {
   writePort(port, size(rec), registerOf(Reg.EAX, size(rec)));
 }
 
-/** Iterations still to make: none if the port access made an event that is due now. */
-function unlessEvent(left: u32): u32 {
-  return get(Cpu.ATTENTION) != 0 ? 0 : left;
-}
-
 /** INS: the destination is checked before the port is read. Faults: #GP(0), #PF, #AC. */
 export function opIns(rec: usize): void {
   const bytes = size(rec);
   const port = reg16(Reg.EDX);
+  // The permission is checked even if there is nothing to repeat.
+  if (!portAllowed(port, bytes)) return;
   let left = beginRepeat(rec);
-  if (left != 0 && !portAllowed(port, bytes)) return;
   while (left != 0) {
     const at = destinationIndex(rec);
     if (!checkWrite(Seg.ES, at, bytes)) return;
@@ -100,7 +96,7 @@ export function opIns(rec: usize): void {
     storeSize(Seg.ES, at, readPort(port, bytes), bytes);
     if (faulted()) return;
     advanceDestination(rec, 1);
-    left = unlessEvent(countDown(rec, left, 1));
+    left = countDown(rec, left, 1);
   }
   endRepeat(rec);
 }
@@ -109,14 +105,15 @@ export function opIns(rec: usize): void {
 export function opOuts(rec: usize): void {
   const bytes = size(rec);
   const port = reg16(Reg.EDX);
+  // The permission is checked even if there is nothing to repeat.
+  if (!portAllowed(port, bytes)) return;
   let left = beginRepeat(rec);
-  if (left != 0 && !portAllowed(port, bytes)) return;
   while (left != 0) {
     const value = loadSize(load<u8>(rec, Rec.SEG), sourceIndex(rec), bytes);
     if (faulted()) return;
     writePort(port, bytes, value);
     advanceSource(rec, 1);
-    left = unlessEvent(countDown(rec, left, 1));
+    left = countDown(rec, left, 1);
   }
   endRepeat(rec);
 }

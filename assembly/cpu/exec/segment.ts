@@ -6,7 +6,6 @@ import { Cpu } from "../../abi/cpu";
 import { Layout } from "../../abi/layout";
 import { Rec } from "../../abi/record";
 import { Eflags, Reg, Seg, SysType } from "../../abi/x86";
-import { loadSize, storeSize } from "../../mmu/access";
 import { setEflags, updateAttention } from "../control";
 import { SHADOW_STACK } from "../debug";
 import {
@@ -21,10 +20,11 @@ import {
   systemType,
 } from "../descriptor";
 import { faulted, raiseUd } from "../fault";
-import { stackMask } from "../frame";
-import { effectiveAddress, isMemory, modifyRm, readMem, size, writeBack, writeMem, writeReg } from "../operand";
+import { stackItem } from "../frame";
+import { effectiveAddress, isMemory, readMem, readRm, size, writeMem, writeReg, writeRm } from "../operand";
 import { loadSegment } from "../segment";
 import { cpl, protectedMode, selectorOf, set, setReg16, setReg32, stack32, stackPointer } from "../state";
+import { push } from "./stack";
 
 /** Bits of a descriptor's high half that LAR shows. */
 const LAR_MASK: u32 = 0x00f0ff00;
@@ -52,19 +52,15 @@ function shadowStack(): void {
   updateAttention();
 }
 
-/** PUSH Sreg: two bytes are written; with a 32-bit operand size ESP moves by four. Faults: #SS #PF #AC. */
+/** PUSH Sreg, zero-extended to the operand size. Faults: #SS #PF #AC. */
 export function opPushSeg(rec: usize): void {
-  const at = (stackPointer() - size(rec)) & stackMask();
-  storeSize(Seg.SS, at, selectorOf(load<u8>(rec, Rec.REG)), 2);
-  if (faulted()) return;
-  if (stack32()) setReg32(Reg.ESP, at);
-  else setReg16(Reg.ESP, at);
+  push(selectorOf(load<u8>(rec, Rec.REG)), size(rec));
 }
 
-/** POP Sreg: two bytes are read. The stack pointer moves at the width of the old SS. Faults: #SS #PF #AC #GP #NP. */
+/** POP Sreg: an item of the operand size, of which 16 bits count. The stack pointer moves at the width of the old SS. Faults: #SS #PF #AC #GP #NP. */
 export function opPopSeg(rec: usize): void {
   const seg: u32 = load<u8>(rec, Rec.REG);
-  const selector = loadSize(Seg.SS, stackPointer(), 2);
+  const selector = stackItem(0, size(rec)) & 0xffff;
   if (faulted()) return;
   const wide = stack32();
   const after = stackPointer() + size(rec);
@@ -218,9 +214,12 @@ export function opArpl(rec: usize): void {
     return;
   }
   const source: u32 = load<u16>(Layout.CPU + load<u8>(rec, Rec.REG)) & 3;
-  const selector = modifyRm(rec);
+  const selector = readRm(rec);
   if (faulted()) return;
   const raised = (selector & 3) < source;
-  if (raised) writeBack(rec, (selector & ~3) | source);
+  if (raised) {
+    writeRm(rec, (selector & ~3) | source);
+    if (faulted()) return;
+  }
   setZero(raised);
 }
