@@ -152,7 +152,7 @@ typedef struct {
 extern const Form forms[];
 extern const u32 form_count;
 
-/* ---- generate.c, operands.c ---- */
+/* ---- generate.c, prepare.c, operands.c ---- */
 
 #define MAX_PATCHES 24
 typedef struct {
@@ -180,6 +180,19 @@ typedef struct {
 /** Fills `t` with a random test of `form`. False when the draw cannot be made safe: draw again. */
 bool generate(Test *t, const Form *form, u32 seed, u32 index);
 
+/** Operand size in bytes, 2 or 4. */
+u32 operand_bytes(const Test *t);
+/** Size of the memory operand in bytes. */
+u32 memory_bytes(const Test *t);
+/** A selector of the LDT that can be loaded as data (or stack), mostly one that reaches `window`; flat data if there is no LDT. */
+u16 ldt_data(bool stack, u32 window);
+/** An offset worth jumping to in the code segment `selector` names. */
+u32 code_target(u16 selector);
+/** Sets what the instruction uses implicitly. `override` is a segment register or -1. False: draw again. */
+bool prepare(Test *t, bool repeated, int override);
+/** Sets what the instruction finds in its ModRM operand, which is memory at `linear` or register `rm`. */
+void finish(Test *t, bool memory, u32 linear, u32 rm, u32 reg);
+/** A value from the edges of its width, a power of two, or a small number. */
 u32 interesting(u32 bytes);
 /** Sets the bytes at a linear address before the test, where they are in a window. */
 void patch_memory(Test *t, u32 linear, const void *bytes, u32 length);
