@@ -102,7 +102,7 @@ export function userModeTables(environment: NativeEnvironment): { pa: number; by
     [
       ...[0x66, 0xb8, KERNEL_DATA, 0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0], // mov ax, 18h; mov ds, es, ss, ax
       ...[0xbc, 0, KERNEL_STACK_PA >> 8, 0, 0xc0], // mov esp, KERNEL_STACK
-      ...(environment.descriptors.length > 0 ? [0x66, 0xb8, LDT_SELECTOR, 0, 0x0f, 0x00, 0xd0] : []), // lldt
+      ...[0x66, 0xb8, environment.descriptors.length > 0 ? LDT_SELECTOR : 0, 0, 0x0f, 0x00, 0xd0], // lldt; null: no table
       ...[0x66, 0xb8, TSS_SELECTOR, 0, 0x0f, 0x00, 0xd8], // ltr
       0xf4,
     ],
