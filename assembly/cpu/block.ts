@@ -42,11 +42,11 @@ function bucket(ma: u32, eip: u32, mode: u32): usize {
 }
 
 /**
- * The block at CS:EIP for the current mode, decoded if need be. 0: the fetch raised a fault, or the slice is used up, so that
- * nothing may be fetched yet.
+ * The block at CS:EIP for the current mode, decoded if need be. 0: the fetch raised a fault, or nothing may be fetched yet: the
+ * slice is used up, or an event comes first.
  */
 export function findBlock(): usize {
-  if (<i32>get(Cpu.LEFT) <= 0) return 0;
+  if (<i32>get(Cpu.LEFT) <= 0 || get(Cpu.ATTENTION) != 0) return 0;
   const eip = get(Cpu.EIP);
   const mode = get(Cpu.MODE);
   const lin = segBase(Seg.CS) + eip;
@@ -59,21 +59,27 @@ export function findBlock(): usize {
   if (ptr == 0) return 0;
   if (ptr == MMIO) return loneBlock(eip, mode);
   const ma = <u32>ptr - get(Cpu.RAM_PTR);
-  const head = bucket(ma, eip, mode);
-  let block = <usize>load<u32>(head);
+  let link = bucket(ma, eip, mode);
+  let block = <usize>load<u32>(link);
   while (block != 0) {
+    if (load<u32>(block, Block.COUNT) == BLOCK_DEAD) {
+      // Code that is patched and run over and over would leave a chain of its dropped blocks to search.
+      block = <usize>load<u32>(block, Block.HASH_NEXT);
+      store<u32>(link, <u32>block);
+      continue;
+    }
     if (
       load<u32>(block, Block.MA) == ma &&
       load<u32>(block, Block.EIP) == eip &&
-      load<u32>(block, Block.MODE) == mode &&
-      load<u32>(block, Block.COUNT) != BLOCK_DEAD
+      load<u32>(block, Block.MODE) == mode
     ) {
       if (limited && withinLimit(eip, load<u32>(block, Block.BYTES)) < load<u32>(block, Block.BYTES)) {
         return loneBlock(eip, mode);
       }
       return block;
     }
-    block = <usize>load<u32>(block, Block.HASH_NEXT);
+    link = block + Block.HASH_NEXT;
+    block = <usize>load<u32>(link);
   }
   return decodeBlock(ptr, ma, eip, mode);
 }

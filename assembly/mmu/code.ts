@@ -70,6 +70,7 @@ export function codeWritten(ptr: usize, size: u32): void {
   if (hit == 0) return;
   let link = listPtr(offset);
   let live: u64 = 0;
+  let killed = false;
   let block = <usize>load<u32>(link);
   while (block != 0) {
     const start = load<u32>(block, Block.MA);
@@ -78,6 +79,7 @@ export function codeWritten(ptr: usize, size: u32): void {
     if (load<u32>(block, Block.COUNT) == BLOCK_DEAD) store<u32>(link, <u32>next);
     else if (offset < start + bytes && start < offset + size) {
       store<u32>(block, BLOCK_DEAD, Block.COUNT);
+      killed = true;
       // A part of a region takes the region's entry block with it; that one leaves its own list when it is next walked.
       const owner = <usize>load<u32>(block, Block.OWNER);
       if (owner != 0) store<u32>(owner, BLOCK_DEAD, Block.COUNT);
@@ -90,7 +92,8 @@ export function codeWritten(ptr: usize, size: u32): void {
     }
     block = next;
   }
-  store<u64>(map, live);
+  // Patched code will likely be decoded and patched again: its chunks stay marked until a store to them drops nothing.
+  store<u64>(map, killed ? live | hit : live);
 }
 
 /** Forgets all decoded code: empties the maps. The caller empties hash and pool. */
