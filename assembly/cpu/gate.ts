@@ -126,12 +126,16 @@ function throughCodeGate(gate: u64, hasError: bool, error: u32, image: u32): voi
   if (faulted()) return;
   const dpl = dplOf(d);
   const inward = isCode(d) && !isConforming(d) && dpl < cpl();
-  if (!isCode(d) || dpl > cpl() || (v86Mode() && (!inward || dpl != 0))) {
+  if (!isCode(d) || dpl > cpl()) {
     raiseSelector(Vector.GP, selector);
     return;
   }
   if (!isPresent(d)) {
     raiseSelector(Vector.NP, selector);
+    return;
+  }
+  if (v86Mode() && (!inward || dpl != 0)) {
+    raiseSelector(Vector.GP, selector);
     return;
   }
   if (inward) enterInner(gate, selector, d, hasError, error, image);
