@@ -46,5 +46,8 @@ export enum DecodeTable {
   GROUPS = 512, // groups of 16 entries: ModRM.reg with a memory operand, then with a register
   GROUP_SIZE = 16,
   MAX_GROUPS = 64,
+  RM_GROUPS = 1536, // groups of 8 entries: ModRM.rm of a register form whose last byte is all opcode (x87)
+  RM_GROUP_SIZE = 8,
+  MAX_RM_GROUPS = 12,
   ENTRY_BYTES = 4,
 }

@@ -163,9 +163,98 @@ export enum Op {
   // The rest
   NOP = 144, // NOP, PAUSE and the reserved NOPs 0F 18..1F
   WAIT = 145,
-  ESC = 146, // D8..DF: x87
-  UD = 147, // UD1, UD2: defined to raise #UD
+  UD = 146, // UD1, UD2: defined to raise #UD
+  // x87: arithmetic, in ModRM.reg order of D8
+  FADD = 147,
+  FMUL = 148,
+  FCOM = 149,
+  FCOMP = 150,
+  FSUB = 151,
+  FSUBR = 152,
+  FDIV = 153,
+  FDIVR = 154,
+  // and pop
+  FADDP = 155,
+  FMULP = 156,
+  FCOMPP = 157,
+  FSUBRP = 158,
+  FSUBP = 159,
+  FDIVRP = 160,
+  FDIVP = 161,
+  // with an integer
+  FIADD = 162,
+  FIMUL = 163,
+  FICOM = 164,
+  FICOMP = 165,
+  FISUB = 166,
+  FISUBR = 167,
+  FIDIV = 168,
+  FIDIVR = 169,
+  // Comparison and examination
+  FUCOM = 170,
+  FUCOMP = 171,
+  FUCOMPP = 172,
+  FCOMI = 173,
+  FCOMIP = 174,
+  FUCOMI = 175,
+  FUCOMIP = 176,
+  FTST = 177,
+  FXAM = 178,
+  // Moves
+  FLD = 179,
+  FST = 180,
+  FSTP = 181,
+  FSTPNCE = 182, // D9 D8+i: FSTP that takes an empty register as it is
+  FILD = 183,
+  FIST = 184,
+  FISTP = 185,
+  FBLD = 186,
+  FBSTP = 187,
+  FXCH = 188,
+  FCMOVCC = 189, // condition by the opcode
+  // Other arithmetic
+  FCHS = 190,
+  FABS = 191,
+  FSQRT = 192,
+  FRNDINT = 193,
+  FSCALE = 194,
+  FXTRACT = 195,
+  FPREM = 196,
+  FPREM1 = 197,
+  // Constants
+  FLD1 = 198,
+  FLDL2T = 199,
+  FLDL2E = 200,
+  FLDPI = 201,
+  FLDLG2 = 202,
+  FLDLN2 = 203,
+  FLDZ = 204,
+  // Transcendental functions
+  F2XM1 = 205,
+  FYL2X = 206,
+  FYL2XP1 = 207,
+  FPTAN = 208,
+  FPATAN = 209,
+  FSIN = 210,
+  FCOS = 211,
+  FSINCOS = 212,
+  // The register stack
+  FNOP = 213, // also FNENI, FNDISI and FNSETPM of the 8087 and the 287
+  FINCSTP = 214,
+  FDECSTP = 215,
+  FFREE = 216,
+  FFREEP = 217, // FFREE and pop
+  // Control
+  FNINIT = 218,
+  FNCLEX = 219,
+  FLDCW = 220,
+  FNSTCW = 221,
+  FNSTSW = 222,
+  FLDENV = 223,
+  FNSTENV = 224,
+  FRSTOR = 225,
+  FNSAVE = 226,
 }
 
 /** One more than the largest Op. */
-export const OP_COUNT: i32 = 148;
+export const OP_COUNT: i32 = 227;

@@ -1,6 +1,6 @@
 /**
  * How the decoder finds an instruction's operands: the packed form of the SDM's "Opcode" and "Instruction" columns.
- * A decode-table entry is u8 Op, u8 Shape, u16 ShapeFlag bits; for Shape.GROUP the Op byte is the group's number.
+ * A decode-table entry is u8 Op, u8 Shape, u16 ShapeFlag bits; for Shape.GROUP and Shape.RM_GROUP the Op byte is the group's number.
  */
 export enum Shape {
   NONE = 0, // no operands
@@ -34,6 +34,10 @@ export enum Shape {
   SEG_RM = 28, // Sreg in ModRM.reg: REG holds its number; form REG_RM (MOV Sreg, r/m16)
   RM_SEG = 29, // form RM_REG (MOV r/m, Sreg)
   RM_CR = 30, // MOV between r32 and control or debug register: ModRM.mod is ignored, REG holds its number, RM the register
+  RM_GROUP = 31, // inside a group: ModRM.rm chooses an entry of a second group
+  ST = 32, // ST(i): form RM, RM holds i
+  ST0_STI = 33, // ST(0), ST(i): form REG_RM, RM holds i
+  STI_ST0 = 34, // ST(i), ST(0): form RM_REG, RM holds i
 }
 
 /** Further facts of an entry. */
@@ -48,4 +52,6 @@ export enum ShapeFlag {
   CONDITION = 128, // condition code in the opcode's low four bits
   STRING = 256, // implicit string operands; takes REP
   PROTECTED = 512, // #UD in real and virtual-8086 mode
+  QWORD = 1024, // memory operand of eight bytes
+  TBYTE = 2048, // memory operand of ten bytes
 }

@@ -175,6 +175,12 @@ export function decode(rec: usize, bytes: usize, available: i32, eip: u32, mode:
       Layout.DECODE_TABLE +
       (DecodeTable.GROUPS + load<u8>(entry) * DecodeTable.GROUP_SIZE + slot) * DecodeTable.ENTRY_BYTES;
     shape = load<u8>(entry, 1);
+    if (shape == Shape.RM_GROUP) {
+      entry =
+        Layout.DECODE_TABLE +
+        (DecodeTable.RM_GROUPS + load<u8>(entry) * DecodeTable.RM_GROUP_SIZE + (modrm & 7)) * DecodeTable.ENTRY_BYTES;
+      shape = load<u8>(entry, 1);
+    }
   }
   let op: u32 = load<u8>(entry);
   // An undefined member of a group still has the operand its ModRM byte announces: it is fetched before #UD.
@@ -186,6 +192,8 @@ export function decode(rec: usize, bytes: usize, available: i32, eip: u32, mode:
   if ((facts & ShapeFlag.BYTE) != 0) size = 1;
   else if ((facts & ShapeFlag.WORD) != 0) size = 2;
   else if ((facts & ShapeFlag.DWORD) != 0) size = 4;
+  else if ((facts & ShapeFlag.QWORD) != 0) size = 8;
+  else if ((facts & ShapeFlag.TBYTE) != 0) size = 10;
   if ((facts & ShapeFlag.ENDS) != 0) flags |= RecFlag.ENDS;
   if ((facts & ShapeFlag.CONDITION) != 0) flags |= (b & 15) << CONDITION_SHIFT;
 
@@ -194,7 +202,7 @@ export function decode(rec: usize, bytes: usize, available: i32, eip: u32, mode:
   store<u32>(rec, 0x00002020, Rec.BASE); // base and index: Cpu.ZERO
   store<u8>(rec, <u8>(segOverride >= 0 ? segOverride : Seg.DS), Rec.SEG);
   store<u32>(rec, 0, Rec.DISP);
-  store<u32>(rec, 0, Rec.IMM);
+  store<u32>(rec, (b & 0xf8) == 0xd8 ? ((b & 7) << 8) | (modrm & 0xff) : 0, Rec.IMM);
   store<u16>(rec, 0, Rec.IMM2);
   store<u32>(rec, 0, Rec.LINK);
   store<u32>(rec, eip, Rec.EIP);
@@ -213,6 +221,7 @@ export function decode(rec: usize, bytes: usize, available: i32, eip: u32, mode:
       if ((facts & ShapeFlag.REGISTER_ONLY) != 0) op = Op.INVALID;
     }
   }
+  if (shape >= <u32>Shape.ST) store<u8>(rec, <u8>(modrm & 7), Rec.RM);
   const where = operands(rec, shape, size, b, addr16, segOverride);
   const length = <i32>(cursor - bytes);
   if (short) return 0;
@@ -261,12 +270,15 @@ function usesModrm(shape: u32): bool {
 function operands(rec: usize, shape: u32, size: u32, b: u32, addr16: bool, segOverride: i32): u32 {
   switch (shape) {
     case Shape.RM:
+    case Shape.ST:
       return Form.RM;
     case Shape.RM_REG:
+    case Shape.STI_ST0:
     case Shape.RM_SEG:
     case Shape.RM_CR:
       return Form.RM_REG;
     case Shape.REG_RM:
+    case Shape.ST0_STI:
     case Shape.SEG_RM:
       return Form.REG_RM;
     case Shape.RM_IMM:

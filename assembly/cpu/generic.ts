@@ -84,7 +84,6 @@ import { opEnter, opLeave, opPop, opPopa, opPush, opPusha } from "./exec/stack";
 import { opCmps, opLods, opMovs, opScas, opStos } from "./exec/string";
 import {
   opCpuid,
-  opEsc,
   opHlt,
   opLgdt,
   opLidt,
@@ -101,9 +100,90 @@ import {
   opSysenter,
   opSysexit,
   opUd,
-  opWait,
   opWrmsr,
 } from "./exec/system";
+import {
+  opFadd,
+  opFaddp,
+  opFdiv,
+  opFdivp,
+  opFdivr,
+  opFdivrp,
+  opFiadd,
+  opFidiv,
+  opFidivr,
+  opFimul,
+  opFisub,
+  opFisubr,
+  opFmul,
+  opFmulp,
+  opFprem,
+  opFprem1,
+  opFrndint,
+  opFscale,
+  opFsqrt,
+  opFsub,
+  opFsubp,
+  opFsubr,
+  opFsubrp,
+  opFxtract,
+} from "./exec/x87-arithmetic";
+import {
+  opFcom,
+  opFcomi,
+  opFcomip,
+  opFcomp,
+  opFcompp,
+  opFicom,
+  opFicomp,
+  opFtst,
+  opFucom,
+  opFucomi,
+  opFucomip,
+  opFucomp,
+  opFucompp,
+  opFxam,
+} from "./exec/x87-compare";
+import {
+  opFdecstp,
+  opFfree,
+  opFfreep,
+  opFincstp,
+  opFldcw,
+  opFldenv,
+  opFnclex,
+  opFninit,
+  opFnop,
+  opFnsave,
+  opFnstcw,
+  opFnstenv,
+  opFnstsw,
+  opFrstor,
+  opWait,
+} from "./exec/x87-control";
+import {
+  opFabs,
+  opFbld,
+  opFbstp,
+  opFchs,
+  opFcmovcc,
+  opFild,
+  opFist,
+  opFistp,
+  opFld,
+  opFld1,
+  opFldl2e,
+  opFldl2t,
+  opFldlg2,
+  opFldln2,
+  opFldpi,
+  opFldz,
+  opFst,
+  opFstp,
+  opFstpnce,
+  opFxch,
+} from "./exec/x87-move";
+import { opF2xm1, opFcos, opFpatan, opFptan, opFsin, opFsincos, opFyl2x, opFyl2xp1 } from "./exec/x87-transcendental";
 import { Rec } from "../abi/record";
 import { raiseUd } from "./fault";
 import { advance } from "./operand";
@@ -549,8 +629,245 @@ export function generic(rec: usize): void {
     case Op.WAIT:
       opWait(rec);
       break;
-    case Op.ESC:
-      opEsc(rec);
+    case Op.FADD:
+      opFadd(rec);
+      break;
+    case Op.FMUL:
+      opFmul(rec);
+      break;
+    case Op.FCOM:
+      opFcom(rec);
+      break;
+    case Op.FCOMP:
+      opFcomp(rec);
+      break;
+    case Op.FSUB:
+      opFsub(rec);
+      break;
+    case Op.FSUBR:
+      opFsubr(rec);
+      break;
+    case Op.FDIV:
+      opFdiv(rec);
+      break;
+    case Op.FDIVR:
+      opFdivr(rec);
+      break;
+    case Op.FADDP:
+      opFaddp(rec);
+      break;
+    case Op.FMULP:
+      opFmulp(rec);
+      break;
+    case Op.FCOMPP:
+      opFcompp(rec);
+      break;
+    case Op.FSUBRP:
+      opFsubrp(rec);
+      break;
+    case Op.FSUBP:
+      opFsubp(rec);
+      break;
+    case Op.FDIVRP:
+      opFdivrp(rec);
+      break;
+    case Op.FDIVP:
+      opFdivp(rec);
+      break;
+    case Op.FIADD:
+      opFiadd(rec);
+      break;
+    case Op.FIMUL:
+      opFimul(rec);
+      break;
+    case Op.FICOM:
+      opFicom(rec);
+      break;
+    case Op.FICOMP:
+      opFicomp(rec);
+      break;
+    case Op.FISUB:
+      opFisub(rec);
+      break;
+    case Op.FISUBR:
+      opFisubr(rec);
+      break;
+    case Op.FIDIV:
+      opFidiv(rec);
+      break;
+    case Op.FIDIVR:
+      opFidivr(rec);
+      break;
+    case Op.FUCOM:
+      opFucom(rec);
+      break;
+    case Op.FUCOMP:
+      opFucomp(rec);
+      break;
+    case Op.FUCOMPP:
+      opFucompp(rec);
+      break;
+    case Op.FCOMI:
+      opFcomi(rec);
+      break;
+    case Op.FCOMIP:
+      opFcomip(rec);
+      break;
+    case Op.FUCOMI:
+      opFucomi(rec);
+      break;
+    case Op.FUCOMIP:
+      opFucomip(rec);
+      break;
+    case Op.FTST:
+      opFtst(rec);
+      break;
+    case Op.FXAM:
+      opFxam(rec);
+      break;
+    case Op.FLD:
+      opFld(rec);
+      break;
+    case Op.FST:
+      opFst(rec);
+      break;
+    case Op.FSTP:
+      opFstp(rec);
+      break;
+    case Op.FSTPNCE:
+      opFstpnce(rec);
+      break;
+    case Op.FILD:
+      opFild(rec);
+      break;
+    case Op.FIST:
+      opFist(rec);
+      break;
+    case Op.FISTP:
+      opFistp(rec);
+      break;
+    case Op.FBLD:
+      opFbld(rec);
+      break;
+    case Op.FBSTP:
+      opFbstp(rec);
+      break;
+    case Op.FXCH:
+      opFxch(rec);
+      break;
+    case Op.FCMOVCC:
+      opFcmovcc(rec);
+      break;
+    case Op.FCHS:
+      opFchs(rec);
+      break;
+    case Op.FABS:
+      opFabs(rec);
+      break;
+    case Op.FSQRT:
+      opFsqrt(rec);
+      break;
+    case Op.FRNDINT:
+      opFrndint(rec);
+      break;
+    case Op.FSCALE:
+      opFscale(rec);
+      break;
+    case Op.FXTRACT:
+      opFxtract(rec);
+      break;
+    case Op.FPREM:
+      opFprem(rec);
+      break;
+    case Op.FPREM1:
+      opFprem1(rec);
+      break;
+    case Op.FLD1:
+      opFld1(rec);
+      break;
+    case Op.FLDL2T:
+      opFldl2t(rec);
+      break;
+    case Op.FLDL2E:
+      opFldl2e(rec);
+      break;
+    case Op.FLDPI:
+      opFldpi(rec);
+      break;
+    case Op.FLDLG2:
+      opFldlg2(rec);
+      break;
+    case Op.FLDLN2:
+      opFldln2(rec);
+      break;
+    case Op.FLDZ:
+      opFldz(rec);
+      break;
+    case Op.F2XM1:
+      opF2xm1(rec);
+      break;
+    case Op.FYL2X:
+      opFyl2x(rec);
+      break;
+    case Op.FYL2XP1:
+      opFyl2xp1(rec);
+      break;
+    case Op.FPTAN:
+      opFptan(rec);
+      break;
+    case Op.FPATAN:
+      opFpatan(rec);
+      break;
+    case Op.FSIN:
+      opFsin(rec);
+      break;
+    case Op.FCOS:
+      opFcos(rec);
+      break;
+    case Op.FSINCOS:
+      opFsincos(rec);
+      break;
+    case Op.FNOP:
+      opFnop(rec);
+      break;
+    case Op.FINCSTP:
+      opFincstp(rec);
+      break;
+    case Op.FDECSTP:
+      opFdecstp(rec);
+      break;
+    case Op.FFREE:
+      opFfree(rec);
+      break;
+    case Op.FFREEP:
+      opFfreep(rec);
+      break;
+    case Op.FNINIT:
+      opFninit(rec);
+      break;
+    case Op.FNCLEX:
+      opFnclex(rec);
+      break;
+    case Op.FLDCW:
+      opFldcw(rec);
+      break;
+    case Op.FNSTCW:
+      opFnstcw(rec);
+      break;
+    case Op.FNSTSW:
+      opFnstsw(rec);
+      break;
+    case Op.FLDENV:
+      opFldenv(rec);
+      break;
+    case Op.FNSTENV:
+      opFnstenv(rec);
+      break;
+    case Op.FRSTOR:
+      opFrstor(rec);
+      break;
+    case Op.FNSAVE:
+      opFnsave(rec);
       break;
     case Op.UD:
       opUd(rec);

@@ -4,6 +4,7 @@
 import { Cpu, SEG_USABLE, SegCache } from "../abi/cpu";
 import { HASH_ENTRIES, Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
 import { Cr0, DR6_FIXED, Dr7, Desc, Eflags, Reg, Seg } from "../abi/x86";
+import { powerOn } from "../fpu/state";
 import { flushBlocks } from "./block";
 import { updateAttention, updateMode, updateSegment } from "./control";
 import { setArithmeticFlags } from "./flags";
@@ -68,6 +69,7 @@ export function resetCpu(): void {
   set(Cpu.SYSENTER_ESP, 0);
   set(Cpu.SYSENTER_EIP, 0);
   memory.fill(fieldPtr(Cpu.PDPTE), 0, 32);
+  powerOn();
   set(Cpu.NMI_PENDING, 0);
   set(Cpu.NMI_BLOCKED, 0);
   set(Cpu.HALTED, 0);

@@ -12,7 +12,7 @@ const INTRODUCTION = `# The instruction set
 
 Printed from the table in \`src/isa/table/\`; \`npx vitest run --project fast tests/agreement/doc.test.ts -u\` prints it again.
 
-Every instruction of an i686 without x87, MMX and SSE. Opcodes and operands are written as in the Intel SDM, volume 2.
+Every instruction of an i686 without MMX and SSE. Opcodes and operands are written as in the Intel SDM, volume 2.
 A row is given in its 8-bit or 32-bit form; *16-bit* is what the same opcode is with a 16-bit operand size.
 
 - **Flags**: \`r\` the operation depends on them, \`w\` it gives them a defined value, \`u\` it leaves them undefined

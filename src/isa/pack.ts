@@ -7,9 +7,9 @@ import { DecodeTable } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Shape, ShapeFlag } from "../../assembly/abi/shape.js";
 import type { OpcodeMap, Row } from "./row.js";
-import { buildSlots } from "./slots.js";
+import { buildSlots, type RmGroup } from "./slots.js";
 
-/** One decode-table entry. For Shape.GROUP `op` is the group's number. */
+/** One decode-table entry. For Shape.GROUP and Shape.RM_GROUP `op` is the group's number. */
 export interface Entry {
   readonly op: Op;
   readonly shape: Shape;
@@ -42,9 +42,18 @@ export function packTable(rows?: readonly Row[]): Uint8Array {
   const entries: Entry[] = slots.map((slot) =>
     slot.group ? { op: groups.indexOf(slot), shape: Shape.GROUP, flags: 0 } : entryOf(slot.row),
   );
-  for (const { group } of groups) entries.push(...group!.map(entryOf));
-  const empty = DecodeTable.GROUPS + DecodeTable.MAX_GROUPS * DecodeTable.GROUP_SIZE - entries.length;
-  entries.push(...new Array<Entry>(empty).fill(INVALID_ENTRY));
+  const rmGroups: RmGroup[] = [];
+  const groupEntry = (place: Row | RmGroup | undefined): Entry =>
+    Array.isArray(place) ? { op: rmGroups.push(place) - 1, shape: Shape.RM_GROUP, flags: 0 } : entryOf(place);
+  for (const { group } of groups) entries.push(...group!.map(groupEntry));
+  if (rmGroups.length > DecodeTable.MAX_RM_GROUPS)
+    throw new Error(`${rmGroups.length} groups by ModRM.rm, room for ${DecodeTable.MAX_RM_GROUPS}`);
+  const fillTo = (length: number) => {
+    while (entries.length < length) entries.push(INVALID_ENTRY);
+  };
+  fillTo(DecodeTable.RM_GROUPS);
+  for (const rows of rmGroups) entries.push(...rows.map(entryOf));
+  fillTo(DecodeTable.RM_GROUPS + DecodeTable.MAX_RM_GROUPS * DecodeTable.RM_GROUP_SIZE);
 
   const bytes = new Uint8Array(entries.length * DecodeTable.ENTRY_BYTES);
   entries.forEach(({ op, shape, flags }, index) => {
@@ -64,5 +73,7 @@ export function entryFor(table: Uint8Array, map: OpcodeMap, byte: number, modrm 
   const outer = unpackEntry(table, (map === 1 ? DecodeTable.ONE_BYTE : DecodeTable.TWO_BYTE) + byte);
   if (outer.shape !== Shape.GROUP) return outer;
   const place = ((modrm >> 3) & 7) + (modrm >= 0xc0 ? 8 : 0);
-  return unpackEntry(table, DecodeTable.GROUPS + outer.op * DecodeTable.GROUP_SIZE + place);
+  const inner = unpackEntry(table, DecodeTable.GROUPS + outer.op * DecodeTable.GROUP_SIZE + place);
+  if (inner.shape !== Shape.RM_GROUP) return inner;
+  return unpackEntry(table, DecodeTable.RM_GROUPS + inner.op * DecodeTable.RM_GROUP_SIZE + (modrm & 7));
 }

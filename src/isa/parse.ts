@@ -6,7 +6,24 @@ import { Shape, ShapeFlag } from "../../assembly/abi/shape.js";
 import type { Encoding } from "./row.js";
 
 /** What an operand is, width aside. */
-type Kind = "rm" | "m" | "r" | "acc" | "imm" | "moffs" | "rel" | "far" | "sreg" | "seg" | "cr" | "cl" | "one" | "dx";
+type Kind =
+  | "rm"
+  | "m"
+  | "r"
+  | "acc"
+  | "imm"
+  | "moffs"
+  | "rel"
+  | "far"
+  | "sreg"
+  | "seg"
+  | "cr"
+  | "cl"
+  | "one"
+  | "dx"
+  | "st0"
+  | "sti"
+  | "ax";
 
 interface OperandKind {
   kind: Kind;
@@ -54,6 +71,20 @@ const OPERANDS: Record<string, OperandKind> = {
   CL: { kind: "cl" },
   DX: { kind: "dx" },
   "1": { kind: "one" },
+  m16int: { kind: "m", bits: 16 },
+  m32int: { kind: "m", bits: 32 },
+  m64int: { kind: "m", bits: 64 },
+  m32fp: { kind: "m", bits: 32 },
+  m64fp: { kind: "m", bits: 64 },
+  m80fp: { kind: "m", bits: 80 },
+  m80bcd: { kind: "m", bits: 80 },
+  m2byte: { kind: "m", bits: 16 },
+  m28byte: { kind: "m", bits: 32, twin: "m14byte" },
+  m108byte: { kind: "m", bits: 32, twin: "m94byte" },
+  "ST(0)": { kind: "st0" },
+  "ST(i)": { kind: "sti" },
+  ST: { kind: "st0" },
+  AX: { kind: "ax" },
 };
 
 /** Encoding tokens of the 16-bit twin. */
@@ -98,6 +129,11 @@ const SHAPES: Record<string, Shape> = {
   "/|rm,sreg": Shape.RM_SEG,
   "/|r,cr": Shape.RM_CR,
   "/|cr,r": Shape.RM_CR,
+  "/|": Shape.NONE,
+  "/|ax": Shape.NONE,
+  "/|sti": Shape.ST,
+  "/|st0,sti": Shape.ST0_STI,
+  "/|sti,st0": Shape.STI_ST0,
 };
 
 /** The "Instruction" column, taken apart. */
@@ -117,8 +153,28 @@ export function parseText(text: string): ParsedText {
   return { mnemonic: match[1]!, operands };
 }
 
-/** Takes an "Opcode" column apart. Throws on anything that an i686 without coprocessors does not have. */
+/** The encoding of `D8 C0+i` and `D9 FA`: an x87 register form, whose second byte is a ModRM byte. */
+function parseStackCode(code: string): Encoding | undefined {
+  const match = /^(D[89A-F]) ([C-F][0-9A-F])(\+i)?$/.exec(code);
+  if (!match) return undefined;
+  const modrm = Number.parseInt(match[2]!, 16);
+  if (match[3] !== undefined && (modrm & 7) !== 0)
+    throw new Error(`+i needs a byte that ends in 0 or 8, found "${code}"`);
+  return {
+    prefix: undefined,
+    map: 1,
+    byte: Number.parseInt(match[1]!, 16),
+    plusRegister: false,
+    modrm: (modrm >> 3) & 7,
+    rm: match[3] === undefined ? modrm & 7 : "i",
+    immediates: [],
+  };
+}
+
+/** Takes an "Opcode" column apart. Throws on anything that an i686 without MMX and SSE does not have. */
 export function parseCode(code: string): Encoding {
+  const stack = parseStackCode(code);
+  if (stack) return stack;
   const match = /^(?:(F3) )?(0F )?([0-9A-F]{2})(\+r[bd])?(?: \/([r0-7]))?((?: (?:ib|iw|id|cb|cd|cp))*)$/.exec(code);
   if (!match) throw new Error(`opcode "${code}" is not of the form [F3] [0F] byte[+rb|+rd] [/r|/digit] [immediates]`);
   const [, prefix, escaped, byte, plus, modrm, immediates] = match;
@@ -128,6 +184,7 @@ export function parseCode(code: string): Encoding {
     byte: Number.parseInt(byte!, 16),
     plusRegister: plus !== undefined,
     modrm: modrm === undefined || modrm === "r" ? modrm : Number(modrm),
+    rm: undefined,
     immediates: immediates!.split(" ").filter((token) => token !== ""),
   };
 }
@@ -167,6 +224,9 @@ export function shapeOf(text: ParsedText, code: string, sized: boolean): { shape
   if (width === 8) flags |= ShapeFlag.BYTE;
   if (width === 16) flags |= ShapeFlag.WORD;
   if (width === 32 && !sized) flags |= ShapeFlag.DWORD;
+  if (width === 64) flags |= ShapeFlag.QWORD;
+  if (width === 80) flags |= ShapeFlag.TBYTE;
+  if (encoding.rm !== undefined) flags |= ShapeFlag.REGISTER_ONLY;
   if (kinds.some((operand) => operand.kind === "m")) flags |= ShapeFlag.MEMORY_ONLY;
   return { shape, flags };
 }

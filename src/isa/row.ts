@@ -20,6 +20,8 @@ export interface Encoding {
   readonly plusRegister: boolean;
   /** `r` for /r, 0..7 for /digit, undefined without ModRM. */
   readonly modrm: "r" | number | undefined;
+  /** ModRM.rm of an x87 register form: `i` where it names ST(i), 0..7 where it is part of the opcode; else undefined. */
+  readonly rm: "i" | number | undefined;
   /** What follows ModRM and displacement: ib iw id cb cw cd cp, in order. */
   readonly immediates: readonly string[];
 }

@@ -13,9 +13,15 @@ import { INSTRUCTIONS } from "./table/index.js";
 export interface Slot {
   /** The row, if ModRM.reg does not choose between rows. */
   row: Row | undefined;
-  /** Sixteen rows if it does: 0 to 7 by ModRM.reg with a memory operand, 8 to 15 with a register. */
-  group: (Row | undefined)[] | undefined;
+  /**
+   * Sixteen rows if it does: 0 to 7 by ModRM.reg with a memory operand, 8 to 15 with a register. In the place of a row there
+   * may be eight, by ModRM.rm (x87).
+   */
+  group: (Row | RmGroup | undefined)[] | undefined;
 }
+
+/** Eight rows by ModRM.rm. */
+export type RmGroup = (Row | undefined)[];
 
 /** Position of an opcode in `buildSlots()`. */
 export function slotIndex(map: OpcodeMap, byte: number): number {
@@ -54,13 +60,24 @@ function placeDigit(row: Row, digit: number, slot: Slot): void {
   slot.group ??= new Array<Row | undefined>(16).fill(undefined);
   const halves = row.flags & ShapeFlag.MEMORY_ONLY ? [0] : row.flags & ShapeFlag.REGISTER_ONLY ? [8] : [0, 8];
   for (const half of halves) {
-    if (slot.group[half + digit]) refuse(row, slot.group[half + digit]);
-    slot.group[half + digit] = row;
+    const other = slot.group[half + digit];
+    if (typeof row.encoding.rm === "number") slot.group[half + digit] = withRm(row, row.encoding.rm, other);
+    else if (other) refuse(row, [other].flat().find(Boolean));
+    else slot.group[half + digit] = row;
   }
 }
 
-function fillGroup(row: Row, group: (Row | undefined)[]): void {
-  if (row.encoding.modrm !== "r") refuse(row, group.find(Boolean));
+/** The group by ModRM.rm in a place of another group, with one more row. */
+function withRm(row: Row, rm: number, place: Row | RmGroup | undefined): RmGroup {
+  const rows = place ?? new Array<Row | undefined>(8).fill(undefined);
+  if (!Array.isArray(rows)) refuse(row, rows);
+  if (rows[rm]) refuse(row, rows[rm]);
+  rows[rm] = row;
+  return rows;
+}
+
+function fillGroup(row: Row, group: (Row | RmGroup | undefined)[]): void {
+  if (row.encoding.modrm !== "r") refuse(row, group.flat().find(Boolean));
   for (let index = 0; index < 16; index++) group[index] ??= row;
 }
 
@@ -76,5 +93,6 @@ let builtSlots: Slot[] | undefined;
 export function rowAt(map: OpcodeMap, byte: number, modrm = 0): Row | undefined {
   builtSlots ??= buildSlots();
   const slot = builtSlots[slotIndex(map, byte)]!;
-  return slot.group ? slot.group[((modrm >> 3) & 7) + (modrm >= 0xc0 ? 8 : 0)] : slot.row;
+  const place = slot.group ? slot.group[((modrm >> 3) & 7) + (modrm >= 0xc0 ? 8 : 0)] : slot.row;
+  return Array.isArray(place) ? place[modrm & 7] : place;
 }

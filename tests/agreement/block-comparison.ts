@@ -65,7 +65,8 @@ function vary({ form, bytes, memory }: Sample, next: Random): Uint8Array {
   if (encoding.plusRegister) out[fixed] = encoding.byte + (next() & 7);
   if (encoding.modrm !== undefined) {
     const reg = encoding.modrm === "r" ? next() & 7 : encoding.modrm;
-    if (!memory) out[at] = 0xc0 | (reg << 3) | (next() & 7);
+    const rm = typeof encoding.rm === "number" ? encoding.rm : next() & 7;
+    if (!memory) out[at] = 0xc0 | (reg << 3) | rm;
     else out[at] = (out[at]! & 0xc7) | (reg << 3);
     at++;
   }

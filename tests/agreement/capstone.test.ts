@@ -24,7 +24,9 @@ const KNOWN: Known[] = [
   { rows: /^JECXZ/, says: /^jcxz /, reason: "the address size chooses the counter; the table has one name for both" },
   { rows: /^(JMP|CALL) (ptr|m16)/, says: /^l(jmp|call) /, reason: "its name for far transfers" },
   { rows: /^UD1/, says: /^ud1 [23]$/, reason: "leaves the ModRM byte out" },
-  { rows: /^ESC/, says: /^(f|rejected)/, reason: "the machine has no coprocessor; capstone names the x87 instruction" },
+  { rows: /^FU?COMIP /, says: /^fu?compi 2$/, reason: "its name" },
+  { rows: /^FN(ENI|DISI|SETPM)$/, says: /^f(eni8087_nop|disi8087_nop|setpm) 2$/, reason: "its name" },
+  { rows: /^(FCOM|FCOMP|FSTP|FXCH) ST\(i\)$/, says: /^rejected$/, reason: "leaves the aliases out" },
   { rows: /^RESERVEDNOP.*/, says: /^(nop|prefetch\w*|cldemote|bnd\w+|rejected)/, reason: "later processors gave some of them a meaning" },
 ];
 

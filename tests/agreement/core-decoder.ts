@@ -99,6 +99,8 @@ export class CoreDecoder {
         const inRm = row.encoding.plusRegister ? !row.operands.includes("EAX") : row.operands.some(isSpecialRegister);
         return this.#register(this.byte(inRm ? Rec.RM : regField), size);
       }
+      if (operand === "ST(i)") return `ST${this.byte(Rec.RM)}`;
+      if (operand === "ST(0)" || operand === "ST") return "ST0";
       if (/^imm/.test(operand)) return this.#immediate(row, operand, index, size);
       if (/^rel/.test(operand)) return this.dword(Rec.IMM).toString(16);
       if (/^ptr/.test(operand)) return `${this.word(Rec.IMM2).toString(16)}:${this.dword(Rec.IMM).toString(16)}`;

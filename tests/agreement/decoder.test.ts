@@ -36,12 +36,6 @@ beforeAll(() => {
   theirs = new iced.Instruction();
 });
 
-/** True if the opcode byte behind the prefixes is a coprocessor escape. */
-function isEscape(bytes: Uint8Array): boolean {
-  const opcode = bytes.find((byte) => !PREFIXES.includes(byte)) ?? 0;
-  return (opcode & 0xf8) === 0xd8;
-}
-
 const seenLater = new Set<number>();
 let compared = 0;
 
@@ -50,12 +44,6 @@ function disagreement(bytes: Uint8Array, bitness: Bitness): string | undefined {
   const valid = icedDecode(bytes, bitness, theirs);
   const length = core.decode(bytes, bitness);
   const op = length === 0 ? Op.INVALID : core.byte(Rec.OP);
-  if (isEscape(bytes)) {
-    const locked = core.prefixes().includes("LOCK");
-    if (length === 0) return valid ? "too long for the core" : undefined;
-    if (op !== (locked ? Op.INVALID : Op.ESC)) return `coprocessor escape decoded as ${Op[op]}`;
-    return valid && length !== theirs.length ? `length ${length}, iced ${theirs.length}` : undefined;
-  }
   const row = valid ? rows.get(theirs.code) : undefined;
   if (row === undefined) {
     if (op === Op.INVALID) return undefined;

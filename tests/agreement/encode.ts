@@ -21,7 +21,7 @@ const IMMEDIATE_BYTES: Record<string, number> = { ib: 1, iw: 2, id: 4, cb: 1, cw
 /** ModRM.rm of [EBX] and of [BX]. */
 const RM_EBX = 3;
 const RM_BX = 7;
-/** ModRM.rm of ECX, CX and CL. */
+/** ModRM.rm of ECX, CX, CL and ST(1). */
 const RM_ECX = 1;
 
 /**
@@ -36,7 +36,8 @@ export function encode(form: Form, bitness: Bitness, memory: boolean, firstImmed
   bytes.push(encoding.byte + (encoding.plusRegister ? 1 : 0));
   if (encoding.modrm !== undefined) {
     const reg = encoding.modrm === "r" ? 2 : encoding.modrm;
-    const rm = memory ? (bitness === 32 ? RM_EBX : RM_BX) : 0xc0 + RM_ECX;
+    const register = typeof encoding.rm === "number" ? encoding.rm : RM_ECX;
+    const rm = memory ? (bitness === 32 ? RM_EBX : RM_BX) : 0xc0 + register;
     bytes.push((reg << 3) | rm);
   }
   let immediate = firstImmediate;

@@ -59,7 +59,6 @@ const NEEDS: Partial<Record<Op, Needs>> = {
   [Op.INT3]: { raises: [Vector.BP] },
   [Op.INT1]: { raises: [Vector.DB] },
   [Op.UD]: { raises: [Vector.UD] },
-  [Op.ESC]: { raises: [Vector.UD, Vector.NM] },
 };
 
 function littleEndian(values: readonly number[], bytes: number): number[] {

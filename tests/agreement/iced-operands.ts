@@ -66,10 +66,12 @@ function registerName(name: string, row: Row): string {
 export function icedOperands(instruction: iced.Instruction, row: Row): string[] {
   if (row.flags & ShapeFlag.STRING || row.operands.length === 0) return [];
   return row.operands.map((operand, index) => {
-    const size = instruction.opKind(index);
+    // A single ST(i) is iced's last operand: it names the implicit ST(0) as well.
+    const place = operand === "ST(i)" && row.operands.length === 1 ? instruction.opCount - 1 : index;
+    const size = instruction.opKind(place);
     switch (size) {
       case iced.OpKind.Register:
-        return registerName(iced.Register[instruction.opRegister(index)]!, row);
+        return registerName(iced.Register[instruction.opRegister(place)]!, row);
       case iced.OpKind.NearBranch16:
       case iced.OpKind.NearBranch32:
         return instruction.nearBranchTarget.toString(16);

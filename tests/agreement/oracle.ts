@@ -15,7 +15,7 @@ export const I686_OPTIONS: number =
   iced.DecoderOptions.NoMPFX_0FBC |
   iced.DecoderOptions.NoMPFX_0FBD;
 
-/** CPUID feature names (iced's) of the integer instruction set of an i686. */
+/** CPUID feature names (iced's) of the instruction set of an i686 without MMX and SSE. */
 export const I686_FEATURES: ReadonlySet<string> = new Set([
   "INTEL8086",
   "INTEL186",
@@ -31,6 +31,9 @@ export const I686_FEATURES: ReadonlySet<string> = new Set([
   "SEP",
   "MULTIBYTENOP",
   "PAUSE",
+  "FPU",
+  "FPU287",
+  "FPU387",
 ]);
 
 const FLAG_BITS: readonly [string, number][] = [

@@ -22,7 +22,7 @@ describe("the instruction table", () => {
   });
 
   it("has no row that another one shadows", () => {
-    const reachable = new Set(buildSlots().flatMap((slot) => slot.group ?? [slot.row]));
+    const reachable = new Set(buildSlots().flatMap((slot) => slot.group?.flat() ?? [slot.row]));
     const shadowed = INSTRUCTIONS.filter((row) => row.encoding.prefix === undefined && !reachable.has(row));
     expect(shadowed.map((row) => row.text)).toEqual([]);
   });
@@ -56,6 +56,7 @@ describe("insn", () => {
     ["ADD r/m64, r32", "01 /r", 'unknown operand "r/m64"'],
     ["add r/m32, r32", "01 /r", "mnemonic in capitals"],
     ["MOV r32, imm32", "B0+rb id", "+rb does not fit"],
+    ["FCOM ST(i)", "D8 D1+i", "+i needs a byte that ends in 0 or 8"],
     ["MOVAPS r32, r/m32", "66 0F 28 /r", "is not of the form"],
   ])("refuses %s [%s] and names it", (text, code, reason) => {
     expect(() => insn(Op.ADD, text, code)).toThrow(reason);
@@ -83,7 +84,7 @@ describe("packTable", () => {
   const table = packTable();
 
   it("fills the decode table exactly", () => {
-    const entries = DecodeTable.GROUPS + DecodeTable.MAX_GROUPS * DecodeTable.GROUP_SIZE;
+    const entries = DecodeTable.RM_GROUPS + DecodeTable.MAX_RM_GROUPS * DecodeTable.RM_GROUP_SIZE;
     expect(table.length).toBe(entries * DecodeTable.ENTRY_BYTES);
   });
 
@@ -94,7 +95,9 @@ describe("packTable", () => {
   it("puts every row where its opcode is looked up", () => {
     for (const row of INSTRUCTIONS) {
       const { map, byte, modrm } = row.encoding;
-      const reg = typeof modrm === "number" ? modrm << 3 : 0;
+      const { rm } = row.encoding;
+      const register = rm === undefined ? 0 : 0xc0 | (typeof rm === "number" ? rm : 5);
+      const reg = (typeof modrm === "number" ? modrm << 3 : 0) | register;
       const found = entryFor(table, map, row.encoding.plusRegister ? byte + 7 : byte, reg);
       const narrower = row.text.startsWith("RESERVEDNOP") && row.code === "0F 1F /r";
       expect(found, row.text).toEqual(narrower ? entryOf(rowAt(2, 0x1f, 0)) : entryOf(row));
@@ -122,7 +125,13 @@ describe("packTable", () => {
     [1, 0x8c, 0x00, Op.MOV_FROM_SEG, Shape.RM_SEG, 0],
     [1, 0xff, 0x18, Op.CALL_FAR_INDIRECT, Shape.RM, ShapeFlag.MEMORY_ONLY | ShapeFlag.ENDS],
     [1, 0xff, 0xd8, Op.INVALID, Shape.NONE, ShapeFlag.ENDS],
-    [1, 0xd9, 0xc0, Op.ESC, Shape.RM, 0],
+    [1, 0xd9, 0x00, Op.FLD, Shape.RM, ShapeFlag.MEMORY_ONLY | ShapeFlag.DWORD],
+    [1, 0xd9, 0xc3, Op.FLD, Shape.ST, ShapeFlag.REGISTER_ONLY],
+    [1, 0xd9, 0xfa, Op.FSQRT, Shape.NONE, ShapeFlag.REGISTER_ONLY],
+    [1, 0xd9, 0xd1, Op.INVALID, Shape.NONE, ShapeFlag.ENDS],
+    [1, 0xdc, 0xe2, Op.FSUBR, Shape.STI_ST0, ShapeFlag.REGISTER_ONLY],
+    [1, 0xdf, 0x38, Op.FISTP, Shape.RM, ShapeFlag.MEMORY_ONLY | ShapeFlag.QWORD],
+    [1, 0xdf, 0xe0, Op.FNSTSW, Shape.NONE, ShapeFlag.REGISTER_ONLY],
     [2, 0xb6, 0x00, Op.MOVZX8, Shape.REG_RM, 0],
     [2, 0xc7, 0x08, Op.CMPXCHG8B, Shape.RM, ShapeFlag.MEMORY_ONLY | ShapeFlag.LOCKABLE],
     [2, 0xba, 0x28, Op.BTS, Shape.RM_IMM8, ShapeFlag.LOCKABLE],
@@ -142,6 +151,10 @@ describe("packTable", () => {
     expect(() => packTable(rows)).toThrow('"STC" [F8] and "CLC" [F8] claim the same opcode');
     const digits = [insn(Op.INC, "INC r/m8", "FE /0", lockable), insn(Op.DEC, "DEC r/m8", "FE /0", reads("C"))];
     expect(() => packTable(digits)).toThrow("claim the same opcode");
+    const stack = [insn(Op.FNOP, "FNOP", "D9 D0"), insn(Op.FCHS, "FCHS", "D9 D0")];
+    expect(() => packTable(stack)).toThrow('"FCHS" [D9 D0] and "FNOP" [D9 D0] claim the same opcode');
+    const mixed = [insn(Op.FXCH, "FXCH ST(i)", "D9 D0+i"), insn(Op.FCHS, "FCHS", "D9 D0")];
+    expect(() => packTable(mixed)).toThrow("claim the same opcode");
   });
 
   it("refuses a row at a prefix", () => {

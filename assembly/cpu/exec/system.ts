@@ -1,12 +1,11 @@
 /**
- * Descriptor-table registers, MSRs, time, identity, halting, SYSENTER, and the coprocessor's place: SDM 2A/2B by the names of
+ * Descriptor-table registers, MSRs, time, identity, halting and SYSENTER: SDM 2A/2B by the names of
  * the instructions. Invariant: privilege is checked before operands are read (SDM 3A 5.9).
  */
 import { Cpu, SegCache } from "../../abi/cpu";
 import { Rec } from "../../abi/record";
 import { Cr0, Cr4, Eflags, Reg, Seg, SysType, Vector } from "../../abi/x86";
 import { checkWrite, sysStore8 } from "../../mmu/access";
-import { linearLoad } from "../../mmu/linear";
 import { setEflags, stopBlock } from "../control";
 import { cpuid } from "../cpuid";
 import {
@@ -18,11 +17,11 @@ import {
   raiseSelector,
   systemType,
 } from "../descriptor";
-import { faulted, raise, raiseGp, raiseUd } from "../fault";
+import { faulted, raiseGp, raiseUd } from "../fault";
 import { msrExists, readMsr, timeStamp, writeMsr } from "../msr";
-import { effectiveAddress, isMemory, readMem, size, writeMem } from "../operand";
+import { effectiveAddress, readMem, size, writeMem } from "../operand";
 import { fillCache, loadNull } from "../segment";
-import { cpl, get, protectedMode, reg32, segBase, segPtr, selectorOf, set, setReg32 } from "../state";
+import { cpl, get, protectedMode, reg32, segPtr, selectorOf, set, setReg32 } from "../state";
 import { readRm16, writeRm16 } from "./segment";
 
 /** Descriptors of the segments SYSENTER and SYSEXIT load: flat, 32-bit, accessed (SDM 2B "SYSENTER"). */
@@ -241,42 +240,4 @@ export function opNop(_rec: usize): void {}
 /** UD1, UD2. */
 export function opUd(_rec: usize): void {
   raiseUd();
-}
-
-/** WAIT. Faults: #NM if CR0.MP and TS. */
-export function opWait(_rec: usize): void {
-  const both = Cr0.MP | Cr0.TS;
-  if ((get(Cpu.CR0) & both) == both) raise(Vector.NM);
-}
-
-/** Opcode byte D8..DF of an escape, read again behind its prefixes: the record has no place for it. 0 if it is gone. */
-function escapeOpcode(rec: usize): u32 {
-  const user: u32 = cpl() == 3 ? 1 : 0;
-  const at = segBase(Seg.CS) + load<u32>(rec, Rec.EIP);
-  const length: u32 = load<u8>(rec, Rec.LENGTH);
-  for (let i: u32 = 0; i < length; i++) {
-    const byte = linearLoad(at + i, 1, user);
-    if (faulted()) return 0;
-    if ((byte & 0xf8) == 0xd8) return byte;
-  }
-  return 0;
-}
-
-/**
- * The x87 opcodes on a processor without a coprocessor. Faults: #NM if CR0.EM or TS; else FNINIT, FNSTSW and FNSTCW have no effect,
- * so that Intel's detection sequence finds nothing (SDM 1 "processor detection"), and the rest is #UD.
- */
-export function opEsc(rec: usize): void {
-  if ((get(Cpu.CR0) & (Cr0.EM | Cr0.TS)) != 0) {
-    raise(Vector.NM);
-    return;
-  }
-  const opcode = escapeOpcode(rec);
-  if (faulted()) return;
-  const reg: u32 = load<u8>(rec, Rec.REG) >>> 2;
-  const rm: u32 = load<u8>(rec, Rec.RM) >>> 2;
-  let silent = false;
-  if (isMemory(rec)) silent = (opcode == 0xd9 || opcode == 0xdd) && reg == 7;
-  else silent = (opcode == 0xdb && reg == 4 && rm == 3) || (opcode == 0xdf && reg == 4 && rm == 0);
-  if (!silent) raiseUd();
 }

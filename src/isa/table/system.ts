@@ -105,25 +105,10 @@ const PROCESSOR: readonly Row[] = [
   insn(Op.UD,           "UD1 r32, r/m32",   "0F B9 /r", exits(ExitReason.EXCEPTION_NMI), ends),
 ];
 
-// biome-ignore format: a table
-/** The coprocessor's opcodes as an i686 without one sees them: length and exception only. */
-const COPROCESSOR: readonly Row[] = [
-  insn(Op.WAIT,         "WAIT",             "9B"),
-  insn(Op.ESC,          "ESC r/m",          "D8 /r"),
-  insn(Op.ESC,          "ESC r/m",          "D9 /r"),
-  insn(Op.ESC,          "ESC r/m",          "DA /r"),
-  insn(Op.ESC,          "ESC r/m",          "DB /r"),
-  insn(Op.ESC,          "ESC r/m",          "DC /r"),
-  insn(Op.ESC,          "ESC r/m",          "DD /r"),
-  insn(Op.ESC,          "ESC r/m",          "DE /r"),
-  insn(Op.ESC,          "ESC r/m",          "DF /r"),
-];
-
-/** Segments, descriptor tables, control registers, processor control, coprocessor escapes. */
+/** Segments, descriptor tables, control registers, processor control. */
 export const SYSTEM_FAMILIES: readonly Family[] = [
   { title: "Segment registers and access rights", rows: SEGMENT_REGISTERS },
   { title: "Descriptor tables", rows: DESCRIPTOR_TABLES },
   { title: "Control and debug registers, caches", rows: CONTROL_REGISTERS },
   { title: "Processor", rows: PROCESSOR },
-  { title: "Coprocessor escapes", rows: COPROCESSOR },
 ];
