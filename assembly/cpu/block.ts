@@ -21,8 +21,11 @@ import { get, segBase, set } from "./state";
 
 /** Bytes of the longest block: header, records and the fall-through record. */
 const MAX_BLOCK_BYTES: u32 = Block.RECORDS + (BLOCK_MAX + 1) * Rec.BYTES;
-/** The block of straddling instructions, at the start of the pool. */
-const LONE_BLOCK: usize = Layout.BLOCK_POOL;
+/**
+ * The block of straddling instructions and of those outside memory, at the start of the pool. It has no hot forms, and execute() runs
+ * it whatever has come up since it was fetched: a fetch from a device may do anything.
+ */
+export const LONE_BLOCK: usize = Layout.BLOCK_POOL;
 /** Where the pool proper begins. */
 const POOL_START: u32 = Layout.BLOCK_POOL + Block.RECORDS + 2 * Rec.BYTES;
 /** Longest legal instruction. */
@@ -152,8 +155,10 @@ function finish(block: usize, n: u32, bytes: u32, ma: u32, eip: u32, mode: u32):
   store<u32>(block, get(Cpu.HEAT) == 0 ? 0x7fffffff : get(Cpu.HEAT), Block.HEAT);
   store<u32>(block, 0, Block.REGION);
   store<u32>(block, 0, Block.OWNER);
-  for (let rec = first; rec < end; rec += Rec.BYTES) specialise(rec, mode);
-  end = optimise(first, end);
+  if (block != LONE_BLOCK) {
+    for (let rec = first; rec < end; rec += Rec.BYTES) specialise(rec, mode);
+    end = optimise(first, end);
+  }
   const last = end - Rec.BYTES;
   if ((load<u16>(last, Rec.FLAGS) & RecFlag.ENDS) == 0) {
     store<u16>(end, Handler.FALLTHROUGH, Rec.HANDLER);

@@ -9,7 +9,7 @@ import { Handler } from "../abi/handler";
 import { Layout } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
 import { Reg } from "../abi/x86";
-import { findBlock, linkBlock, unlink } from "./block";
+import { findBlock, LONE_BLOCK, linkBlock, unlink } from "./block";
 import { condition, flagsLogic, flagsResult, flagsSub, carry, overflow, parity, sign, zero } from "./flags";
 import { generic } from "./generic";
 import { adc, add, and, dec32, ea, esp, imm, inc32, leadsTo, or, readPtr, reg, rm, sar32, sbb } from "./hot";
@@ -57,7 +57,7 @@ export function execute(first: usize): void {
   for (;;) {
     const given = load<i32>(block, Block.COUNT);
     const left = load<i32>(Layout.CPU, Cpu.LEFT) - given;
-    if (left < 0 || load<u32>(Layout.CPU, Cpu.ATTENTION) != 0) {
+    if (left < 0 || (load<u32>(Layout.CPU, Cpu.ATTENTION) != 0 && block != LONE_BLOCK)) {
       set(Cpu.GIVEN, 0);
       set(Cpu.EIP, load<u32>(block, Block.EIP));
       if (given == BLOCK_DEAD && rec != 0) unlink(rec, block);
