@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 /** Engines by name: the worker's file and its options. */
 export const ENGINES = {
-  vmexit: { worker: "vmexit", options: {} },
+  "vmexit translator": { worker: "vmexit", options: { engine: "translator" } },
   "vmexit interpreter": { worker: "vmexit", options: { engine: "interpreter" } },
   "v86 nojit": { worker: "v86", options: { jit: false } },
   v86: { worker: "v86", options: { jit: true } },

@@ -3,52 +3,63 @@
  * starts them. Peak memory is the kernel's high-water mark of the process (VmHWM, proc(5)), read when the guest is at its end.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { median } from "./paired.mjs";
 
 const VMEXIT = fileURLToPath(new URL("../bin/vmexit", import.meta.url));
 const rom = (name) => fileURLToPath(new URL(`../roms/${name}.elf`, import.meta.url));
 
-/** Runs vmexit and resolves to the milliseconds from spawn to the first byte on its standard output. */
-function firstByte() {
+/**
+ * CPU time of a process's threads in milliseconds: first field of each thread's schedstat (proc(5)). `undefined` if the
+ * process has ended already.
+ */
+function cpuOf(pid) {
+  const tasks = `/proc/${pid}/task`;
+  const own = (task) => Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]);
+  try {
+    return readdirSync(tasks).reduce((sum, task) => sum + own(task), 0) / 1e6;
+  } catch (error) {
+    if (error.code === "ENOENT" || error.code === "ESRCH") return undefined;
+    throw error;
+  }
+}
+
+/** Starts Node with `args`; resolves to wall and CPU milliseconds from spawn to the first byte on its standard output. */
+function firstByte(args) {
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(process.execPath, [VMEXIT, "run", rom("hello")], { stdio: ["ignore", "pipe", "inherit"] });
-    let elapsed;
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    let taken;
     child.stdout.once("data", () => {
-      elapsed = performance.now() - started;
+      taken = { wall: performance.now() - started, cpu: cpuOf(child.pid) };
     });
-    child.stdout.resume();
     child.on("error", reject);
-    child.on("close", () => {
-      if (elapsed === undefined) reject(new Error("roms/hello.elf printed nothing"));
-      else resolve(elapsed);
+    child.on("close", (code) => {
+      if (taken === undefined) reject(new Error(`${args.join(" ")} printed nothing and ended with status ${code}`));
+      else resolve(taken);
     });
   });
 }
 
-/** Milliseconds from spawn to first byte over `runs` runs, and those of a Node process that only prints. */
+/** A program that prints one byte and waits, so that its CPU time can be read: the floor under any program on Node. */
+const ONLY_PRINTS = "process.stdout.write('x'); setTimeout(() => {}, 50)";
+
+/** Medians over `runs` runs in turn: vmexit with the guest `hello`, and a Node program that only prints. */
 export async function measureFirstByte(runs) {
-  const samples = [];
+  const vmexit = [];
   const node = [];
   for (let run = 0; run < runs; run++) {
-    samples.push(await firstByte());
-    node.push(await bareNode());
+    vmexit.push(await firstByte([VMEXIT, "run", rom("hello")]));
+    node.push(await firstByte(["-e", ONLY_PRINTS]));
   }
-  return { samples, median: median(samples), min: Math.min(...samples), max: Math.max(...samples), node: median(node) };
-}
-
-/** The same for `node -e`, the floor under any program on Node. */
-function bareNode() {
-  return new Promise((resolve, reject) => {
-    const started = performance.now();
-    const child = spawn(process.execPath, ["-e", "process.stdout.write('x')"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    child.stdout.once("data", () => resolve(performance.now() - started));
-    child.on("error", reject);
+  const summary = (samples) => ({
+    wall: median(samples.map(({ wall }) => wall)),
+    least: Math.min(...samples.map(({ wall }) => wall)),
+    cpu: median(samples.map(({ cpu }) => cpu).filter((cpu) => cpu !== undefined)),
+    samples,
   });
+  return { vmexit: summary(vmexit), node: summary(node) };
 }
 
 /** Peak memory in bytes of a vmexit process that runs a bench guest with `ramMegabytes` of RAM to its end line. */
