@@ -63,6 +63,7 @@ const char *ambiguous(const Test *t, const Outcome *out, bool memory_changed) {
   bool fault = out->state.eip == t->in.eip && (out->vector >= 10 || out->vector == 5 || out->vector == 6);
   if (!fault) return NULL;
   u8 setup = t->form->setup;
+  if (t->form->imm != IMM_NONE && t->form->name[0] == 'u' && out->vector != 6) return "undefined opcode: whether its immediate is fetched";
   if (setup != SETUP_STRING && memory_changed) return "fault after some of several stores";
   if (setup != SETUP_STRING && registers_changed(t, out)) return "fault after some of several register loads";
   if ((setup == SETUP_FAR_RET && bad_slots(t, 2) > 1) || (setup == SETUP_IRET && bad_slots(t, 3) > 1)) {
