@@ -44,6 +44,9 @@ const SETTABLE: ReadonlySet<string> = new Set<SettableRegister>(
   ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags", "cr0", "cr2", "cr3", "cr4"],
 );
 
+/** What a time in seconds may be off by, in ticks: a caller that asks for "the rest" must not get a tick more for a rounding error. */
+const SECONDS_ERROR = 1e-3;
+
 /** A halted processor that no device wakes for this long (virtual seconds) counts as idle. */
 const IDLE_SECONDS = 3600;
 
@@ -141,7 +144,7 @@ export class Machine {
     const maxTicks = limit("maxVirtualSeconds", options.maxVirtualSeconds) * this.#config.clockHz;
     const pauseWhenHalted = options.pauseWhenHalted === true;
     const before = this.instructions;
-    const lastTick = this.ticks + Math.ceil(maxTicks);
+    const lastTick = this.ticks + Math.ceil(maxTicks - SECONDS_ERROR);
     const started = performance.now();
     for (;;) {
       const exit =
