@@ -57,7 +57,6 @@ export enum Cpu {
   POOL_NEXT = 556, // u32 ptr, next free byte of the block pool
   DELIVERING = 560, // i32, vector being delivered, -1 if none: double-fault rules
   EXT = 564, // u32, 1 while an external event is being delivered: EXT bit of selector error codes
-  ERROR_EIP = 568, // u32, EIP the fault returns to
   MSR_MISC = 572, // u32, reserved for small MSRs
   IN_TASK_SWITCH = 576, // u32
   DECODE_GENERATION = 580, // u32, counts flushes of the block pool
@@ -65,7 +64,7 @@ export enum Cpu {
   TF_ARMED = 588, // u32, TF was set when the current instruction began
   SLOW_ACCESS = 592, // u32, 1: every memory access takes the slow path (alignment checks, data breakpoints)
   MODIFY_LIN = 596, // u32, linear address of the pending read-modify-write
-  MODIFY_PTR = 600, // u32 ptr, its pointer if it is plain RAM in one page, else 0
+  CODE_KILLS_PTR = 600, // u32 ptr, one u8 per RAM page: how often code decoded from it was overwritten, up to 255
   MMIO_PFN = 604, // u32, frame of the last translation that hit no RAM or ROM
   WALK_WRITABLE = 608, // u32, 1 if the last walk allows writes without another walk
   STEP_ONLY = 612, // u32, 1: every instruction goes through its generic function
@@ -74,6 +73,7 @@ export enum Cpu {
   FLAG_A = 624, // u32
   FLAG_B = 628, // u32
   HEAT = 632, // i32, instructions a block may take in the interpreter before it is worth translating; 0: never
+  MAP_EPOCH = 636, // u32, counts everything that drops translations: regions check their pages again when it moves
   COUNTERS = 640, // Counter: u64 each
   SCRATCH = 976, // 48 bytes for routines that return several values
   SIZE = 1024,

@@ -9,7 +9,7 @@
  *   00010000  TLB
  *   00020000  block hash: heads of the chains of decoded blocks
  *   00060000  block pool
- *   00460000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
+ *   01060000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
  */
 export enum Layout {
   CPU = 4096,
@@ -19,7 +19,7 @@ export enum Layout {
   TLB = 65536,
   BLOCK_HASH = 131072,
   BLOCK_POOL = 393216,
-  RAM = 4587520, // first byte behind the fixed regions
+  RAM = 17170432, // first byte behind the fixed regions
 }
 
 /** Entries in the TLB: a power of two. */
@@ -37,7 +37,7 @@ export enum Tlb {
 /** Chains in the block hash: a power of two. */
 export const HASH_ENTRIES: i32 = 65536;
 /** Size of the block pool in bytes. */
-export const POOL_BYTES: i32 = 4194304;
+export const POOL_BYTES: i32 = 16777216;
 
 /** The packed instruction table: parts of Layout.DECODE_TABLE in entries. */
 export enum DecodeTable {

@@ -36,5 +36,12 @@ export enum FlagKind {
   DEC32 = 8,
 }
 
+/** The pages of a region besides that of its entry, and when they were last checked. */
+export enum PageList {
+  EPOCH = 0, // u32, Cpu.MAP_EPOCH with the user bit, when all pages were found in place
+  COUNT = 4, // u32, pages
+  PAGES = 8, // u32 linear address and u32 pointer of each
+}
+
 /** Slots in the table of regions. */
 export const REGION_SLOTS: i32 = 4096;

@@ -7,7 +7,7 @@ import { Counter, Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block } from "../abi/record";
-import { Cell, CellKind, FlagKind } from "../abi/region";
+import { Cell, CellKind, FlagKind, PageList } from "../abi/region";
 import { Access } from "../abi/x86";
 import { translateRegion } from "../host";
 import { count, registerCode } from "../mmu/code";
@@ -68,27 +68,57 @@ function settleFlags(): void {
   }
 }
 
-/** Runs the region of `block`. Returns the block to go on with; 0: leave the interpreter's loop, as after any block. */
+/** Hands FLAG_RESULT and FLAG_AUX to a region. */
+function lendFlags(): void {
+  set(Cpu.FLAG_KIND, FlagKind.RAW);
+  set(Cpu.FLAG_A, get(Cpu.FLAG_RESULT));
+  set(Cpu.FLAG_B, get(Cpu.FLAG_AUX));
+}
+
+/**
+ * Runs the region of `block`, and those it leads to. Returns the block to go on with; 0: leave the interpreter's loop, as after any
+ * block.
+ */
 export function runRegion(block: usize): usize {
-  const given = get(Cpu.GIVEN);
-  set(Cpu.LEFT, get(Cpu.LEFT) + given);
+  set(Cpu.LEFT, get(Cpu.LEFT) + get(Cpu.GIVEN));
   set(Cpu.GIVEN, 0);
-  const cell = <usize>call_indirect<u32>(load<u32>(block, Block.REGION));
-  if (cell == 0) {
-    dropTranslation(block, REMAPPED);
-    set(Cpu.EIP, load<u32>(block, Block.EIP));
-    return block;
+  lendFlags();
+  let here = block;
+  for (;;) {
+    const cell = <usize>call_indirect<u32>(load<u32>(here, Block.REGION));
+    if (cell == 0) {
+      settleFlags();
+      dropTranslation(here, REMAPPED);
+      set(Cpu.EIP, load<u32>(here, Block.EIP));
+      return here;
+    }
+    const kind = load<u32>(cell, Cell.KIND);
+    if (kind == CellKind.STOPPED) return 0;
+    if (kind == CellKind.GOTO || kind == CellKind.MISS) {
+      set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
+      set(Cpu.EIP, load<u32>(cell, Cell.EIP));
+      if (kind == CellKind.MISS) return missed(cell);
+    } else if (kind == CellKind.SYSTEM) lendFlags();
+    let next = <usize>load<u32>(cell, Cell.LINK);
+    if (!leadsTo(next, get(Cpu.EIP)) || load<u32>(next, Block.COUNT) == BLOCK_DEAD) {
+      next = findAndLink(cell);
+      if (next == 0) {
+        settleFlags();
+        return 0;
+      }
+    }
+    const ready = load<i32>(next, Block.COUNT) <= <i32>get(Cpu.LEFT) && get(Cpu.ATTENTION) == 0;
+    if (!ready || load<u16>(next + Block.RECORDS) != Handler.REGION) {
+      settleFlags();
+      return next;
+    }
+    here = next;
   }
-  const kind = load<u32>(cell, Cell.KIND);
-  if (kind == CellKind.STOPPED) return 0;
-  if (kind != CellKind.SYSTEM) settleFlags();
-  if (kind == CellKind.GOTO || kind == CellKind.MISS) {
-    set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
-    set(Cpu.EIP, load<u32>(cell, Cell.EIP));
-    if (kind == CellKind.MISS) return missed(cell);
-  }
-  const next = <usize>load<u32>(cell, Cell.LINK);
-  if (leadsTo(next, get(Cpu.EIP)) && load<u32>(next, Block.COUNT) != BLOCK_DEAD) return next;
+  return 0;
+}
+
+/** Finds the block at EIP and remembers it in the cell. 0: the fetch raised a fault, or the slice is used up. */
+function findAndLink(cell: usize): usize {
   const generation = get(Cpu.DECODE_GENERATION);
   const found = findBlock();
   if (generation == get(Cpu.DECODE_GENERATION)) store<u32>(cell, <u32>found, Cell.LINK);
@@ -97,6 +127,7 @@ export function runRegion(block: usize): usize {
 
 /** A region left the instruction at EIP to the interpreter: executes it and goes on behind it. */
 function missed(cell: usize): usize {
+  settleFlags();
   const taken = load<u32>(cell, Cell.TAKEN) + 1;
   store<u32>(cell, taken, Cell.TAKEN);
   if (taken == MISS_LIMIT) dropTranslation(<usize>load<u32>(cell, Cell.BLOCK), MISSED);
@@ -136,14 +167,30 @@ export function interpretInRegion(rec: usize, given: i32): u32 {
   return 0;
 }
 
-/** For regions: true if linear page `lin` is executable now and lies at `ptr`. Raises nothing. */
-export function pageHolds(lin: u32, ptr: usize): u32 {
+/** For regions: makes FLAG_A and FLAG_B FlagKind.RAW. */
+export function rawFlags(): void {
+  settleFlags();
+  lendFlags();
+}
+
+/**
+ * For regions: true if the linear pages of `list` (count, then linear address and pointer of each) are executable now and lie at
+ * those pointers. The answer holds until the map epoch moves, which is noted behind the list. Raises nothing.
+ */
+export function pagesHold(list: usize): u32 {
   const stop = get(Cpu.STOP);
   const cr2 = get(Cpu.CR2);
-  const now = translate(lin, Access.EXECUTE, get(Cpu.CPL) == 3 ? 1 : 0);
+  const user: u32 = get(Cpu.CPL) == 3 ? 1 : 0;
+  const pages = load<u32>(list, PageList.COUNT);
+  let holds: u32 = 1;
+  for (let i: u32 = 0; i < pages; i++) {
+    const at = list + PageList.PAGES + (i << 3);
+    if (<u32>translate(load<u32>(at), Access.EXECUTE, user) != load<u32>(at + 4)) holds = 0;
+  }
   set(Cpu.STOP, stop);
   set(Cpu.CR2, cr2);
-  return now == ptr ? 1 : 0;
+  if (holds != 0) store<u32>(list, get(Cpu.MAP_EPOCH) | user, PageList.EPOCH);
+  return holds;
 }
 
 /** For the translator: `bytes` bytes of the pool for records and cells, zeroed; 0 if the pool is full. */

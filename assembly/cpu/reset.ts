@@ -35,7 +35,9 @@ export function layOut(ramBytes: u32, romBytes: u32): u32 {
   set(Cpu.CODE_MAP_PTR, at);
   at += (ramBytes >>> 12) << 3;
   set(Cpu.CODE_LIST_PTR, at);
-  return at + ((ramBytes >>> 12) << 2);
+  at += (ramBytes >>> 12) << 2;
+  set(Cpu.CODE_KILLS_PTR, at);
+  return at + (ramBytes >>> 12);
 }
 
 /** Puts the CPU into its power-on state; RAM and counters are left alone. */

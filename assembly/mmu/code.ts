@@ -84,6 +84,7 @@ export function codeWritten(ptr: usize, size: u32): void {
       const owner = <usize>load<u32>(block, Block.OWNER);
       if (owner != 0) store<u32>(owner, BLOCK_DEAD, Block.COUNT);
       store<u32>(link, <u32>next);
+      countKill(offset);
       set(Cpu.STOP, get(Cpu.STOP) | Stop.CODE_CHANGED);
       count(Counter.BLOCKS_DROPPED);
     } else {
@@ -94,6 +95,13 @@ export function codeWritten(ptr: usize, size: u32): void {
   }
   // Patched code will likely be decoded and patched again: its chunks stay marked until a store to them drops nothing.
   store<u64>(map, killed ? live | hit : live);
+}
+
+/** Counts that code in the page of RAM offset `offset` was overwritten. */
+function countKill(offset: u32): void {
+  const ptr = <usize>(get(Cpu.CODE_KILLS_PTR) + (offset >>> 12));
+  const kills: u32 = load<u8>(ptr);
+  if (kills < 255) store<u8>(ptr, <u8>(kills + 1));
 }
 
 /** Forgets all decoded code: empties the maps. The caller empties hash and pool. */

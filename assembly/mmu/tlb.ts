@@ -68,6 +68,7 @@ export function mayWrite(lin: u32, user: u32): bool {
 /** Drops every translation. */
 export function flushTlb(): void {
   count(Counter.TLB_FLUSHES);
+  set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
   let generation = get(Cpu.GENERATION) + 1;
   if (generation > LAST_GENERATION) {
     memory.fill(Layout.TLB, 0, TLB_ENTRIES * Tlb.SIZE);
@@ -92,6 +93,7 @@ export function flushPage(lin: u32): void {
 
 /** The same, uncounted. A page fault does it too: the handler may mend the entry without INVLPG (SDM 3A 4.10.4.1). */
 function dropPage(lin: u32): void {
+  set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
   if ((load<u8>(Layout.LARGE_MAP + (lin >>> 25)) & (1 << ((lin >>> 22) & 7))) == 0) {
     clearEntry(tlbEntry(lin));
     return;

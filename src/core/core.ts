@@ -78,7 +78,7 @@ export class Core {
     const romBytes = options.romBytes ?? 0;
     checkSize("ramBytes", ramBytes, 1024 * 1024, MAX_RAM_BYTES);
     checkSize("romBytes", romBytes, 0, MAX_ROM_BYTES);
-    const codeMaps = (ramBytes / 4096) * 12;
+    const codeMaps = (ramBytes / 4096) * 13;
     const bytes = Layout.RAM + ramBytes + romBytes + codeMaps;
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE), maximum: PAGE });
     this.regions = new WebAssembly.Table({ element: "anyfunc", initial: REGION_SLOTS, maximum: REGION_SLOTS });
@@ -99,7 +99,8 @@ export class Core {
         acknowledgeInterrupt: () => host.acknowledgeInterrupt() & 0xff,
       },
     };
-    this.exports = instantiateSync(module(), imports).exports as unknown as CoreExports;
+    // The instance's own exports: the loader wraps them in functions that cost a call each.
+    this.exports = instantiateSync(module(), imports).instance.exports as unknown as CoreExports;
     new Uint8Array(this.memory.buffer).set(packTable(), Layout.DECODE_TABLE);
     this.exports.setUp(ramBytes, romBytes);
     this.cpu = new CpuView(this.exports, this.memory);

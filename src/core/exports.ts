@@ -27,5 +27,6 @@ export interface CoreExports {
   coverCode(owner: number, ma: number, bytes: number): number;
   installRegion(block: number, slot: number): void;
   interpretInRegion(rec: number, given: number): number;
-  pageHolds(lin: number, ptr: number): number;
+  pagesHold(list: number): number;
+  rawFlags(): void;
 }

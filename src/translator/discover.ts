@@ -9,7 +9,7 @@ import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
-import { MAX_INSNS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES } from "./tuning.js";
+import { MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES } from "./tuning.js";
 
 /** How a node ends. Successors that are not in the region leave it. */
 export type Terminator =
@@ -147,8 +147,18 @@ export class Discovery {
     if (known !== undefined) return known;
     if (this.pages.size >= MAX_PAGES) return 0;
     const ptr = this.core.exports.probeLinear(lin) >>> 0;
-    if (ptr !== 0) this.pages.set(lin, ptr);
+    if (ptr === 0 || this.restless(ptr)) return 0;
+    this.pages.set(lin, ptr);
     return ptr;
+  }
+
+  /** True if code in the page at `ptr` keeps being overwritten. */
+  private restless(ptr: number): boolean {
+    const page = (ptr - this.ramPtr) >>> 12;
+    if (page >= this.core.cpu.field(Cpu.RAM_BYTES) >>> 12) return false;
+    return (
+      (new Uint8Array(this.core.memory.buffer).at(this.core.cpu.field(Cpu.CODE_KILLS_PTR) + page) as number) > MAX_KILLS
+    );
   }
 
   private decode(eip: number): Insn | undefined {

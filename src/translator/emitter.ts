@@ -42,12 +42,14 @@ export interface CellFactory {
   cell(kind: CellKind, eip: number, refund: number): number;
   /** Pointer of a cell of kind GOTO. */
   goto(eip: number, refund: number): number;
+  /** Pointer of the list of pages besides the entry's (assembly/abi/region.ts). */
+  pageList(pages: readonly (readonly [number, number])[]): number;
   /** Pointer of a record for the interpreter, with its index in a block. */
   record(insn: Insn, index: number): number;
 }
 
 /** Function numbers of a region's imports. */
-export const Import = { INTERPRET: 0, PAGE_HOLDS: 1 } as const;
+export const Import = { INTERPRET: 0, PAGES_HOLD: 1, RAW_FLAGS: 2 } as const;
 
 /** Writes one region. */
 export class Emitter {
@@ -122,6 +124,24 @@ export class Emitter {
     this.code.i32(FlagKind.RAW);
     this.code.set(Local.FLAG_KIND);
     this.flags = FlagKind.RAW;
+  }
+
+  /** Loads the flag locals as the last region or the interpreter left them; FlagKind.RAW if `raw`. */
+  borrowFlags(raw: boolean): void {
+    const c = this.code;
+    if (raw) {
+      this.loadState(Cpu.FLAG_KIND);
+      c.open(W.IF, 0x40);
+      c.call(Import.RAW_FLAGS);
+      c.end();
+      c.i32(FlagKind.RAW);
+    } else this.loadState(Cpu.FLAG_KIND);
+    c.set(Local.FLAG_KIND);
+    this.loadState(Cpu.FLAG_A);
+    c.set(Local.FLAG_A);
+    this.loadState(Cpu.FLAG_B);
+    c.set(Local.FLAG_B);
+    this.flags = raw ? FlagKind.RAW : UNKNOWN;
   }
 
   // --- registers

@@ -9,9 +9,9 @@
  *     cell)
  */
 import { Cpu } from "../../assembly/abi/cpu.js";
-import { Layout, TLB_ENTRIES, Tlb } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
+import { PageList } from "../../assembly/abi/region.js";
 import { Reg } from "../../assembly/abi/x86.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
@@ -58,7 +58,7 @@ class RegionEmitter {
     const c = e.code;
     this.pageChecks();
     e.loadRegisters();
-    e.loadFlags();
+    e.borrowFlags(this.raw.has(this.flow.entry.node));
     e.loadState(Cpu.LEFT);
     c.set(Local.LEFT);
     e.loadState(Cpu.CONTEXT);
@@ -79,31 +79,27 @@ class RegionEmitter {
 
   /** Returns 0 unless all other pages of the region are where they were when it was translated. */
   private pageChecks(): void {
-    const c = this.e.code;
+    const { e } = this;
+    const c = e.code;
     const entryPage = (this.region.entry & ~0xfff) >>> 0;
-    for (const [lin, ptr] of this.region.pages) {
-      if (lin === entryPage) continue;
-      const entry = Layout.TLB + ((lin >>> 12) & (TLB_ENTRIES - 1)) * Tlb.SIZE;
-      c.i32(0);
-      c.memory(W.I32_LOAD, entry + Tlb.EXECUTE);
-      c.i32(lin);
-      this.e.loadState(Cpu.CONTEXT);
-      c.op(W.I32_OR, W.I32_NE);
-      c.i32(0);
-      c.memory(W.I32_LOAD, entry + Tlb.DELTA);
-      c.i32((ptr - lin) | 0);
-      c.op(W.I32_NE, W.I32_OR);
-      c.open(W.IF, BlockType.EMPTY);
-      c.i32(lin);
-      c.i32(ptr);
-      c.call(Import.PAGE_HOLDS);
-      c.op(W.I32_EQZ);
-      c.open(W.IF, BlockType.EMPTY);
-      c.i32(0);
-      c.op(W.RETURN);
-      c.end();
-      c.end();
-    }
+    const others = [...this.region.pages].filter(([lin]) => lin !== entryPage);
+    if (others.length === 0) return;
+    const list = e.cells.pageList(others);
+    c.i32(0);
+    c.memory(W.I32_LOAD, list + PageList.EPOCH);
+    e.loadState(Cpu.MAP_EPOCH);
+    e.loadState(Cpu.CONTEXT);
+    e.and(1);
+    c.op(W.I32_OR, W.I32_NE);
+    c.open(W.IF, BlockType.EMPTY);
+    c.i32(list);
+    c.call(Import.PAGES_HOLD);
+    c.op(W.I32_EQZ);
+    c.open(W.IF, BlockType.EMPTY);
+    c.i32(0);
+    c.op(W.RETURN);
+    c.end();
+    c.end();
   }
 
   /** A node and everything it dominates. */
@@ -276,7 +272,7 @@ class RegionEmitter {
 }
 
 /** Cells and records of the first pass, which only finds out what is used. */
-const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, record: () => 0 };
+const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, pageList: () => 0, record: () => 0 };
 
 /** The WebAssembly module of a region; its export `f` is the function. */
 export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
@@ -288,7 +284,8 @@ export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
     memory: ["env", "memory"],
     imports: [
       { module: "core", name: "interpret", type: { params: [ValueType.I32, ValueType.I32], results: i32 } },
-      { module: "core", name: "pageHolds", type: { params: [ValueType.I32, ValueType.I32], results: i32 } },
+      { module: "core", name: "pagesHold", type: { params: i32, results: i32 } },
+      { module: "core", name: "rawFlags", type: { params: [], results: [] } },
     ],
     type: { params: [], results: i32 },
     locals: [

@@ -5,13 +5,13 @@
  */
 import { Cpu } from "../../assembly/abi/cpu.js";
 import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
-import { Cell, CellKind, REGION_SLOTS } from "../../assembly/abi/region.js";
+import { Cell, CellKind, PageList, REGION_SLOTS } from "../../assembly/abi/region.js";
 import type { Core } from "../core/core.js";
 import { Discovery } from "./discover.js";
 import type { CellFactory } from "./emitter.js";
 import type { Insn } from "./insn.js";
 import { emitRegion } from "./region.js";
-import { HEAT } from "./tuning.js";
+import { HEAT, RESTLESS_HEAT } from "./tuning.js";
 
 /** What the translator has done so far. */
 export interface TranslatorCounters {
@@ -34,6 +34,9 @@ interface Entry {
   /** Cells of kind MISS: pointer to instruction address. */
   misses: Map<number, number>;
 }
+
+/** A map epoch that never comes: the pages have not been checked yet. */
+const NEVER = 0xffffffff;
 
 /** The pool is full: the machine empties it by itself when it next decodes. */
 class PoolFull extends Error {}
@@ -73,6 +76,17 @@ class PoolCells implements CellFactory {
 
   goto(eip: number, refund: number): number {
     return this.cell(CellKind.GOTO, eip, refund);
+  }
+
+  pageList(pages: readonly (readonly [number, number])[]): number {
+    const ptr = this.allocate(PageList.PAGES + 8 * pages.length);
+    this.view.setUint32(ptr + PageList.EPOCH, NEVER, true);
+    this.view.setUint32(ptr + PageList.COUNT, pages.length, true);
+    pages.forEach(([lin, at], i) => {
+      this.view.setUint32(ptr + PageList.PAGES + 8 * i, lin, true);
+      this.view.setUint32(ptr + PageList.PAGES + 8 * i + 4, at, true);
+    });
+    return ptr;
   }
 
   record(insn: Insn, index: number): number {
@@ -120,7 +134,10 @@ export class Translator {
     const eip = view.getUint32(block + Block.EIP, true);
     const missed = this.missesOf(block, view.getUint32(block + Block.MA, true));
     const region = new Discovery(core, view.getUint32(block + Block.MODE, true)).run(eip);
-    if (region === undefined) return false;
+    if (region === undefined) {
+      this.coolDown(block, view);
+      return false;
+    }
     const slot = this.slot();
     if (slot === 0) return false;
     const cells = new PoolCells(core, block);
@@ -130,7 +147,11 @@ export class Translator {
     }
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
       env: { memory: core.memory },
-      core: { interpret: core.exports.interpretInRegion, pageHolds: core.exports.pageHolds },
+      core: {
+        interpret: core.exports.interpretInRegion,
+        pagesHold: core.exports.pagesHold,
+        rawFlags: core.exports.rawFlags,
+      },
     });
     core.regions.set(slot, instance.exports.f as () => number);
     const entry = { block, eip, misses: cells.misses };
@@ -141,6 +162,15 @@ export class Translator {
     this.counters.instructions += region.size;
     this.counters.bytes += bytes.length;
     return true;
+  }
+
+  /** Code that keeps being overwritten is left to the interpreter for a while; each time it is asked for counts as calm. */
+  private coolDown(block: number, view: DataView): void {
+    const page = view.getUint32(block + Block.MA, true) >>> 12;
+    if (page >= this.core.cpu.field(Cpu.RAM_BYTES) >>> 12) return;
+    const kills = this.core.cpu.field(Cpu.CODE_KILLS_PTR) + page;
+    view.setUint8(kills, view.getUint8(kills) >> 1);
+    view.setInt32(block + Block.HEAT, RESTLESS_HEAT, true);
   }
 
   /** Addresses that missed in an earlier region of this block, and in any before it at the same machine address. */

@@ -3,7 +3,11 @@
  */
 
 /** Instructions a block may take in the interpreter before it is translated: a small module costs about as much as these. */
-export const HEAT = 3000;
+export const HEAT = 30_000;
+/** The same for code in a page whose code keeps being overwritten. */
+export const RESTLESS_HEAT = 50_000;
+/** How often code in a page may have been overwritten before it is left to the interpreter. */
+export const MAX_KILLS = 16;
 /** Most instructions in a region. */
 export const MAX_INSNS = 700;
 /** Most instructions in one node: the budget is taken for a whole node at once. */
