@@ -2,11 +2,14 @@
  * A guest under test: a machine with what it prints collected, run until something is seen or a limit of virtual time.
  * Invariant: everything depends on virtual time only, so a test sees the same run on every host.
  */
-import { createMachine, describeResult, type Machine, type MachineConfig } from "../../src/index.js";
+import { createMachine, describeResult, type Engine, type Machine, type MachineConfig } from "../../src/index.js";
 import { imageBytes, type ImageName } from "./packages.js";
 
 /** Virtual time between two looks at what the guest shows, in seconds. */
 const LOOK = 0.02;
+
+/** The engine the guests run on: the library's default, or the one that VMEXIT_ENGINE names. */
+const ENGINE = (process.env.VMEXIT_ENGINE || undefined) as Engine | undefined;
 
 /** A running guest. */
 export class Guest {
@@ -20,7 +23,7 @@ export class Guest {
   /** Builds a machine of 64 MB (or what `config` says) around the image. */
   constructor(name: ImageName, config: Partial<MachineConfig> = {}) {
     this.#name = name;
-    this.machine = createMachine({ image: imageBytes(name), name, memoryBytes: 64 << 20, ...config });
+    this.machine = createMachine({ image: imageBytes(name), name, memoryBytes: 64 << 20, engine: ENGINE, ...config });
     this.machine.onSerial(0, (byte) => {
       if (byte !== 0x0d) this.serial += String.fromCharCode(byte);
     });

@@ -79,7 +79,7 @@ describe("multiboot example kernel", () => {
 describe("GRUB Invaders", () => {
   test("draws its rows, fires at the space bar and moves the ship", (context) => {
     needs(context, "invaders");
-    const guest = new Guest("invaders", { memoryBytes: 16 << 20 });
+    const guest = new Guest("invaders", { memoryBytes: 16 << 20, clockHz: 20_000_000 }); // it waits by polling the timer
     const rows = () => guest.machine.screenText().filter((line) => /(?:-\*-.*){4}/.test(line)).length;
     const shot = () => guest.machine.screenText().some((line) => /^ *\| *$/.test(line));
     const ship = () => guest.screenLine("/ \\").indexOf("/ \\");
@@ -173,7 +173,7 @@ describe("GRUB as firmware", () => {
 describe("GNU Mach", () => {
   test("boots to the point where it asks for its bootstrap program", (context) => {
     needs(context, "gnumach");
-    const guest = new Guest("gnumach", { commandLine: "console=com0" });
+    const guest = new Guest("gnumach", { commandLine: "console=com0", clockHz: 10_000_000 }); // it waits by counting
     guest.until("a panic", () => /panic [^\n]*\n/.test(guest.serial), 60);
     expect(guest.serial).toMatch(/^GNU Mach 1\.8\+git20221224-486$/m);
     expect(guest.serial).toMatch(/^vm_page: DIRECTMAP: pages: 12288 \(48M\)/m);
