@@ -164,7 +164,8 @@ static bool encode16(Test *t, int reg, u32 size, int seg_override, i32 adjust, u
   put(t, mod << 6 | (u32)reg << 3 | rm, 1);
   if (mod == 1) put(t, displacement, 1);
   if (mod == 2 || direct) put(t, displacement, 2);
-  *linear = segment_base(t, seg) + offset;
+  t->operand_base = segment_base(t, seg);
+  *linear = t->operand_base + offset;
   fill_operand(t, *linear, size);
   return true;
 }
@@ -205,7 +206,8 @@ static bool encode32(Test *t, int reg, u32 size, int seg_override, i32 adjust, u
   if (rm == 4) put(t, sib, 1);
   if (mod == 1) put(t, displacement, 1);
   if (mod == 2 || no_base) put(t, displacement, 4);
-  *linear = segment_base(t, seg) + offset;
+  t->operand_base = segment_base(t, seg);
+  *linear = t->operand_base + offset;
   fill_operand(t, *linear, size);
   return true;
 }

@@ -172,6 +172,7 @@ typedef struct {
   int source;     /* segment register of a string instruction's source */
   u32 stack;      /* linear address of the first stack access, 0 if there is none */
   u32 operand;    /* linear address of the memory operand, 0 if there is none */
+  u32 operand_base; /* base of the segment it lies in */
   u8 locked;      /* registers the operand solver must leave alone */
   u32 patch_count;
   Patch patches[MAX_PATCHES];
