@@ -5,8 +5,8 @@
 import { Reg } from "../abi/x86";
 import { setReg32 } from "./state";
 
-/** Family 6, model 3, stepping 3: below that, SEP does not mean SYSENTER (SDM 2A "CPUID"). */
-const SIGNATURE: u32 = 0x633;
+/** Family 6, model 3, stepping 3, as EDX shows at reset: below that, SEP does not mean SYSENTER (SDM 2A "CPUID"). */
+export const SIGNATURE: u32 = 0x633;
 /** Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE CX8 SEP PGE CMOV. */
 const FEATURES: u32 = 0xa97f;
 /** Leaf 7 ECX: UMIP. */

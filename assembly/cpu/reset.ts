@@ -6,14 +6,13 @@ import { HASH_ENTRIES, Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
 import { Cr0, DR6_FIXED, Dr7, Desc, Eflags, Reg, Seg } from "../abi/x86";
 import { powerOn } from "../fpu/state";
 import { flushBlocks } from "./block";
+import { SIGNATURE } from "./cpuid";
 import { updateAttention, updateMode, updateSegment } from "./control";
 import { setArithmeticFlags } from "./flags";
 import { fieldPtr, segPtr, set, setReg32 } from "./state";
 
 /** Data segment of 64 KB, present, writable, accessed. */
 const REAL_DATA: u32 = Desc.PRESENT | Desc.SEGMENT | Desc.WRITABLE | Desc.ACCESSED | SEG_USABLE;
-/** CPUID signature that EDX shows at reset: family 6, model 1. */
-const SIGNATURE: u32 = 0x612;
 
 function resetSegment(seg: u32, selector: u32, base: u32, access: u32): void {
   const cache = segPtr(seg);
@@ -43,7 +42,7 @@ export function layOut(ramBytes: u32, romBytes: u32): u32 {
 /** Puts the CPU into its power-on state; RAM and counters are left alone. */
 export function resetCpu(): void {
   for (let r: u32 = 0; r < 8; r++) setReg32(r, 0);
-  setReg32(Reg.EDX, SIGNATURE);
+  setReg32(Reg.EDX, SIGNATURE); // SDM 3A 9.1.2
   set(Cpu.ZERO, 0);
   set(Cpu.EIP, 0xfff0);
   set(Cpu.EFLAGS, Eflags.FIXED);
