@@ -81,6 +81,7 @@ export class Bus {
   private readonly memory: MemoryRange[] = [];
   private readonly unknown = new Map<number, Count>();
   private readonly unknownPages = new Map<number, Count>();
+  private lastUnknownPage = 0;
 
   /** Gives ports `first`…`last` to a device. Throws Error when a port is out of range or taken. */
   mapPorts(name: string, first: number, last: number, handler: PortHandler): void {
@@ -237,8 +238,9 @@ export class Bus {
 
   private countPage(pa: number): Count {
     const page = pa - (pa & PAGE_MASK);
-    if (!this.unknownPages.has(page) && this.unknownPages.size >= MAX_UNKNOWN_PAGES) {
-      return countAt(this.unknownPages, [...this.unknownPages.keys()].pop() as number);
+    if (!this.unknownPages.has(page)) {
+      if (this.unknownPages.size >= MAX_UNKNOWN_PAGES) return countAt(this.unknownPages, this.lastUnknownPage);
+      this.lastUnknownPage = page;
     }
     return countAt(this.unknownPages, page);
   }

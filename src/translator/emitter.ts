@@ -34,6 +34,7 @@ export const I64_LOCALS = 2;
 /** Static knowledge of the flag locals: a FlagKind, or one of these. */
 export const LOGIC = 100; // FlagKind.RAW with FLAG_B zero
 export const UNKNOWN = -1; // FLAG_KIND tells at run time
+/** What is known of the flag locals while emitting: a FlagKind, LOGIC or UNKNOWN. */
 export type StaticFlags = FlagKind | typeof LOGIC | typeof UNKNOWN;
 
 /** Makes the exits of a region; the same request gives the same cell. */

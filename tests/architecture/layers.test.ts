@@ -10,7 +10,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // The machine, compiled by asc
   "assembly/abi": [],
   "assembly/host": [],
-  "assembly/cpu": ["assembly/abi", "assembly/mmu", "assembly/host"],
+  "assembly/fpu": ["assembly/abi", "assembly/cpu"],
+  "assembly/cpu": ["assembly/abi", "assembly/mmu", "assembly/host", "assembly/fpu"],
   "assembly/mmu": ["assembly/abi", "assembly/cpu", "assembly/host"],
   "assembly/run": ["assembly/abi", "assembly/cpu", "assembly/mmu", "assembly/host"],
   "assembly/index": ["assembly/abi", "assembly/cpu", "assembly/mmu", "assembly/host", "assembly/run"],

@@ -27,8 +27,8 @@ describe("REP", () => {
     core.cpu.edi = BUFFER;
     core.run(1);
     expect(core.cpu.eip).toBe(CODE);
-    expect(core.cpu.ecx).toBe(2 * 65_536); // pauses are where the count is a multiple of 65,536
-    expect(core.cpu.edi).toBe(BUFFER + 150_000 - 2 * 65_536);
+    expect(core.cpu.ecx).toBe(36 * 4_096); // pauses are where the count is a multiple of 4,096
+    expect(core.cpu.edi).toBe(BUFFER + 150_000 - 36 * 4_096);
     core.run(100);
     expect(core.cpu.halted).toBe(true);
     expect(core.cpu.ecx).toBe(0);

@@ -5,7 +5,7 @@ import { createMachine, type ExitKind } from "../../src/index.js";
 
 /**
  * Bytes that reach devices often: IN and OUT with ports, STI, HLT, and anything but string I/O, one instruction of
- * which may make 65,536 accesses.
+ * which may make 4,096 accesses.
  */
 const byte = fc.oneof(
   { weight: 3, arbitrary: fc.nat(255).map((value) => (value >= 0x6c && value <= 0x6f ? 0x90 : value)) },

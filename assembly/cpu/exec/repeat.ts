@@ -25,7 +25,7 @@ import { registerOf, setRegisterOf } from "./width";
  * Most iterations of one execution of a repeated instruction, a power of two: events are looked at between executions. An
  * execution ends where the count register is a multiple of it, so that pauses do not depend on where others were.
  */
-const REPEAT_SLICE: u32 = 65536;
+const REPEAT_SLICE: u32 = 4096;
 
 /** True if F2 or F3 stands before the instruction. Both repeat; they differ for CMPS and SCAS only. */
 function repeated(rec: usize): bool {
