@@ -98,6 +98,7 @@ export function runRegion(block: usize): usize {
       set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
       set(Cpu.EIP, load<u32>(cell, Cell.EIP));
       if (kind == CellKind.MISS) return missed(cell);
+      if (load<u32>(cell, Cell.REFUND) != 0) return single();
     } else if (kind == CellKind.SYSTEM) lendFlags();
     let next = <usize>load<u32>(cell, Cell.LINK);
     if (!leadsTo(next, get(Cpu.EIP)) || load<u32>(next, Block.COUNT) == BLOCK_DEAD) {
@@ -131,6 +132,20 @@ function missed(cell: usize): usize {
   const taken = load<u32>(cell, Cell.TAKEN) + 1;
   store<u32>(cell, taken, Cell.TAKEN);
   if (taken == MISS_LIMIT) dropTranslation(<usize>load<u32>(cell, Cell.BLOCK), MISSED);
+  return stepOver();
+}
+
+/**
+ * The budget does not cover a node. It may well cover the shorter block that the interpreter has there and that leads into the same
+ * region: so the tail of a budget goes one instruction at a time.
+ */
+function single(): usize {
+  settleFlags();
+  return stepOver();
+}
+
+/** Executes the instruction at EIP. Returns the block behind it; 0: leave the interpreter's loop. */
+function stepOver(): usize {
   if (<i32>get(Cpu.LEFT) <= 0) return 0;
   executeOne();
   return get(Cpu.STOP) != 0 ? 0 : findBlock();
