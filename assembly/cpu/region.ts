@@ -8,10 +8,9 @@ import { Handler } from "../abi/handler";
 import { Layout, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block } from "../abi/record";
 import { Cell, CellKind, FlagKind, PageList } from "../abi/region";
-import { Access } from "../abi/x86";
 import { translateRegion } from "../host";
 import { count, registerCode } from "../mmu/code";
-import { translate } from "../mmu/tlb";
+import { executesAt } from "../mmu/tlb";
 import { findBlock } from "./block";
 import { flagsAdd, flagsSub } from "./flags";
 import { generic } from "./generic";
@@ -193,17 +192,13 @@ export function rawFlags(): void {
  * those pointers. The answer holds until the map epoch moves, which is noted behind the list. Raises nothing.
  */
 export function pagesHold(list: usize): u32 {
-  const stop = get(Cpu.STOP);
-  const cr2 = get(Cpu.CR2);
   const user: u32 = get(Cpu.CPL) == 3 ? 1 : 0;
   const pages = load<u32>(list, PageList.COUNT);
   let holds: u32 = 1;
   for (let i: u32 = 0; i < pages; i++) {
     const at = list + PageList.PAGES + (i << 3);
-    if (<u32>translate(load<u32>(at), Access.EXECUTE, user) != load<u32>(at + 4)) holds = 0;
+    if (!executesAt(load<u32>(at), <usize>load<u32>(at + 4), user)) holds = 0;
   }
-  set(Cpu.STOP, stop);
-  set(Cpu.CR2, cr2);
   if (holds != 0) store<u32>(list, get(Cpu.MAP_EPOCH) | user, PageList.EPOCH);
   return holds;
 }

@@ -4,7 +4,7 @@
  */
 import { Cpu } from "../abi/cpu";
 import { codeWritten } from "./code";
-import { get } from "../cpu/state";
+import { get, set } from "../cpu/state";
 
 /** Frames below 4 GB. */
 const FRAMES: u32 = 0x100000;
@@ -36,10 +36,17 @@ export function physLoad64(pa: u32): u64 {
   return frame == 0 ? 0xffffffffffffffff : load<u64>(frame + (pa & 0xfff));
 }
 
-/** Sets bits in the byte at a physical address, in RAM only: accessed and dirty flags. */
+/** Value of Cpu.PROBING once the walk would have set an accessed or dirty flag. */
+export const PROBING_WOULD_SET: u32 = 2;
+
+/** Sets bits in the byte at a physical address, in RAM only: accessed and dirty flags. While Cpu.PROBING, only notes that it would. */
 export function physSetBits(pa: u32, bits: u32): void {
   const frame = framePtr((pa & get(Cpu.A20_MASK)) >>> 12);
-  if (frame == 0 || !isRam(frame) || get(Cpu.PROBING) != 0) return;
+  if (frame == 0 || !isRam(frame)) return;
+  if (get(Cpu.PROBING) != 0) {
+    set(Cpu.PROBING, PROBING_WOULD_SET);
+    return;
+  }
   const ptr = frame + (pa & 0xfff);
   store<u8>(ptr, <u8>(load<u8>(ptr) | bits));
   codeWritten(ptr, 1);

@@ -102,6 +102,25 @@ function dropPage(lin: u32): void {
   for (let page: u32 = 0; page < 1024; page++) clearEntry(tlbEntry(region | (page << 12)));
 }
 
+/**
+ * True if code at `lin` is fetched from `ptr` with privilege `user` and fetching sets no accessed flag. Raises, fills and sets nothing:
+ * whoever asks may never execute there.
+ */
+export function executesAt(lin: u32, ptr: usize, user: u32): bool {
+  const entry = tlbEntry(lin);
+  const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
+  if (load<u32>(entry, Tlb.EXECUTE) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA)) == ptr;
+  const cr2 = get(Cpu.CR2);
+  const stop = get(Cpu.STOP);
+  set(Cpu.PROBING, 1);
+  const pfn = walk(lin, Access.EXECUTE, user);
+  const quiet = get(Cpu.PROBING) == 1;
+  set(Cpu.PROBING, 0);
+  set(Cpu.STOP, stop);
+  set(Cpu.CR2, cr2);
+  return pfn != NO_FRAME && quiet && framePtr(pfn) + (lin & 0xfff) == ptr;
+}
+
 /** Translates without raising, filling or setting flags: a pointer, or 0. For the host's inspection. */
 export function probe(lin: u32): usize {
   const cr2 = get(Cpu.CR2);

@@ -12,7 +12,7 @@ import { Cpu } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
 import { PageList } from "../../assembly/abi/region.js";
-import { Reg } from "../../assembly/abi/x86.js";
+import { Reg, Seg } from "../../assembly/abi/x86.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
 import type { Node, Region } from "./discover.js";
@@ -25,8 +25,8 @@ import { LOWERINGS, popT1, pushT1 } from "./lower.js";
 
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";
-/** First segment register that is not assumed flat. */
-const FIRST_EXTRA_SEGMENT = 4;
+/** Segments that Mode.FLAT says are flat and may be read and written. CS may not be written, and perhaps not be read. */
+const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
 
 /** What decides how instructions are emitted besides the instructions themselves. */
 export interface RegionOptions {
@@ -145,7 +145,7 @@ class RegionEmitter {
 
   private instruction(insn: Insn): void {
     const lowering = LOWERINGS[insn.op];
-    const usual = !insn.memory || insn.seg < FIRST_EXTRA_SEGMENT;
+    const usual = !insn.memory || FLAT_SEGMENTS.has(insn.seg);
     if (lowering !== undefined && usual && !this.options.missed.has(insn.eip)) {
       if (insn.op === Op.NOP || lowering(this.e, insn)) return;
     }
@@ -196,7 +196,7 @@ class RegionEmitter {
     const { e } = this;
     const c = e.code;
     const end = n.node.end;
-    const direct = !insn.memory || insn.seg < FIRST_EXTRA_SEGMENT;
+    const direct = !insn.memory || FLAT_SEGMENTS.has(insn.seg);
     switch (end.kind) {
       case "goto":
         this.edge(n, end.target);
