@@ -204,7 +204,7 @@ export enum Op {
   FLD = 179,
   FST = 180,
   FSTP = 181,
-  FSTPNCE = 182, // D9 D8+i: FSTP that takes an empty register as it is
+  FSTPNCE = 182, // D9 D8+i: FSTP that raises no stack fault
   FILD = 183,
   FIST = 184,
   FISTP = 185,

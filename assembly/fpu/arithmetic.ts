@@ -105,7 +105,6 @@ export function div(ha: u32, sa: u64, hb: u32, sb: u64, bits: u32): void {
   }
   const sign = signOf(ha ^ hb);
   if (kb == Kind.ZERO && ka != Kind.INFINITY) {
-    denormalStops(ka, kb);
     except(FpuException.ZE);
     giveInfinity(sign);
     return;

@@ -108,10 +108,7 @@ function narrow(h: u32, s: u64, fraction: i32, top: i32): u64 {
   const e = hasCarried() ? exponent + 1 : exponent;
   if (e >= top) {
     except(FpuException.OE);
-    if (!masked(FpuException.OE)) {
-      report();
-      return 0;
-    }
+    if (!masked(FpuException.OE)) return 0;
     except(FpuException.PE);
     const infinite = toInfinity(signOf(h));
     setC1(infinite ? 1 : 0);
@@ -123,7 +120,6 @@ function narrow(h: u32, s: u64, fraction: i32, top: i32): u64 {
   }
   if (!masked(FpuException.UE)) {
     except(FpuException.UE);
-    report();
     return 0;
   }
   const shifted = shiftRightSticky(normal, 0, 1 - exponent);

@@ -24,6 +24,9 @@ import { fromInteger } from "./convert";
 /** Exponent beyond which scaling overflows or underflows whatever the operand. */
 const SCALE_LIMIT: i32 = 0x10000;
 
+/** Answer of partialRemainder() if nothing was divided. */
+export const NO_QUOTIENT: u32 = 1;
+
 /** Condition bits of a quotient: C0 bit 2, C3 bit 1, C1 bit 0. */
 function quotientBits(q: u64): u32 {
   let bits: u32 = 0;
@@ -35,17 +38,17 @@ function quotientBits(q: u64): u32 {
 
 /**
  * Gives the remainder of a / b: quotient truncated, or to nearest even if `nearest`. Returns the condition bits; C2 says that the reduction
- * is not complete.
+ * is not complete; or NO_QUOTIENT.
  */
 export function partialRemainder(ha: u32, sa: u64, hb: u32, sb: u64, nearest: bool): u32 {
   const ka = kind(ha, sa);
   const kb = kind(hb, sb);
-  if (nanResult(ka, ha, sa, kb, hb, sb)) return 0;
+  if (nanResult(ka, ha, sa, kb, hb, sb)) return NO_QUOTIENT;
   if (ka == Kind.INFINITY || kb == Kind.ZERO) {
     invalid();
-    return 0;
+    return NO_QUOTIENT;
   }
-  if (denormalStops(ka, kb)) return 0;
+  if (denormalStops(ka, kb)) return NO_QUOTIENT;
   if (ka == Kind.ZERO) {
     give(ha, sa);
     return 0;

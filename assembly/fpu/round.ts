@@ -87,7 +87,11 @@ export function roundResult(sign: u32, exponent: i32, high: u64, lowPart: u64, b
   if (!masked(FpuException.OE)) {
     report();
     if (e - WRAP < EXPONENT_MAX) give((sign << 15) | (e - WRAP), kept);
-    else giveInfinity(sign);
+    else {
+      except(FpuException.PE);
+      setC1(1);
+      giveInfinity(sign);
+    }
     return;
   }
   except(FpuException.PE);
@@ -103,10 +107,14 @@ function tiny(sign: u32, exponent: i32, high: u64, lowPart: u64, bits: u32): voi
   const isTiny = exponent < 0 || !carried;
   if (isTiny && !masked(FpuException.UE)) {
     except(FpuException.UE);
-    report();
     const e = exponent + WRAP + (carried ? 1 : 0);
-    if (e > 0) give((sign << 15) | e, unbounded);
-    else give(sign << 15, 0);
+    if (e > 0) {
+      report();
+      give((sign << 15) | e, unbounded);
+    } else {
+      except(FpuException.PE);
+      give(sign << 15, 0);
+    }
     return;
   }
   const shifted = shiftRightSticky(high, lowPart, 1 - exponent);

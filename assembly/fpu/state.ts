@@ -24,11 +24,6 @@ export function except(flags: u32): void {
   raised |= flags;
 }
 
-/** Exceptions of the running instruction so far. */
-export function exceptions(): u32 {
-  return raised;
-}
-
 /** Sets what C1 will be. */
 export function setC1(bit: u32): void {
   c1 = bit;
@@ -42,6 +37,11 @@ export function masked(flags: u32): bool {
 /** True if an exception that forbids a result has been raised and is not masked: invalid, denormal, zero divide. */
 export function refused(): bool {
   return !masked(raised & (FpuException.IE | FpuException.DE | FpuException.ZE));
+}
+
+/** True if one of `flags` has been raised and is not masked. */
+export function refusedBy(flags: u32): bool {
+  return !masked(raised & flags);
 }
 
 /** True if the result may not go to memory: any unmasked exception but precision. */
@@ -69,9 +69,9 @@ export function recordConditions(conditions: u32): void {
   record();
 }
 
-/** Replaces C0, C2 and C3 and keeps C1. */
-export function setConditions(conditions: u32): void {
-  set(Fpu.SW, (get(Fpu.SW) & ~(FpuStatus.CONDITIONS & ~FpuStatus.C1)) | conditions);
+/** Replaces C2 by `bit`, FpuStatus.C2 or 0. */
+export function setC2(bit: u32): void {
+  set(Fpu.SW, (get(Fpu.SW) & ~FpuStatus.C2) | bit);
 }
 
 /** Rounding control: Rounding. */

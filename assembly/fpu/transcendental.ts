@@ -27,6 +27,8 @@ import {
 /** Half of pi in 66 bits: the significand's two halves, exponent 0. */
 const HALF_PI_HIGH: u64 = 0xc90fdaa22168c234;
 const HALF_PI_LOW: u64 = 0xc000000000000000;
+/** Angles below 2^-40 differ from their tangent by less than 2^-80 of themselves. */
+const TINY_EXPONENT: i32 = -40;
 /** Terms of the series, enough for 2^-120 at the largest reduced argument. */
 const SINE_TERMS: u32 = 16;
 const EXPONENTIAL_TERMS: u32 = 34;
@@ -169,6 +171,11 @@ export function tangent(h: u32, s: u64): void {
     return;
   }
   reduceAngle(h, s);
+  // Truncation must not hide that the tangent of a tiny angle is larger than the angle.
+  if (exponent(argument()) < TINY_EXPONENT && quadrant == 0) {
+    giveWide(argument(), true);
+    return;
+  }
   sineAndCosine();
   over(wide(3), wide(3), wide(4));
   giveWide(wide(3), true);
@@ -266,12 +273,14 @@ export function logarithmTimes(hx: u32, sx: u64, hy: u32, sy: u64): void {
     invalid();
     return;
   }
+  if (kx == Kind.ZERO && ky != Kind.INFINITY) {
+    except(FpuException.ZE);
+    giveInfinity(signY ^ 1);
+    return;
+  }
   if (denormalStops(kx, ky)) return;
   const below: u32 = kx != Kind.INFINITY && exponentOf(hx) < BIAS ? 1 : 0;
-  if (kx == Kind.ZERO) {
-    if (ky != Kind.INFINITY) except(FpuException.ZE);
-    giveInfinity(signY ^ 1);
-  } else if (kx == Kind.INFINITY || ky == Kind.INFINITY) giveInfinity(signY ^ below);
+  if (kx == Kind.INFINITY || ky == Kind.INFINITY) giveInfinity(signY ^ below);
   else if (ky == Kind.ZERO || one) giveZero(signY ^ below);
   else {
     const x = argument();

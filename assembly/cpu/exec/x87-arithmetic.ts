@@ -7,9 +7,15 @@ import { Form, Rec } from "../../abi/record";
 import { add, div, mul, sqrt } from "../../fpu/arithmetic";
 import { roundToInteger } from "../../fpu/convert";
 import { setDenormalSource } from "../../fpu/nan";
-import { extract, extractedHead, extractedSignificand, partialRemainder, scale } from "../../fpu/remainder";
 import {
-  exceptions,
+  extract,
+  extractedHead,
+  extractedSignificand,
+  NO_QUOTIENT,
+  partialRemainder,
+  scale,
+} from "../../fpu/remainder";
+import {
   isEmpty,
   overflowStack,
   pop,
@@ -19,6 +25,7 @@ import {
   recordConditions,
   refused,
   setC1,
+  setC2,
   setSt,
   stHead,
   stSignificand,
@@ -251,14 +258,19 @@ function remainderOf(rec: usize, nearest: bool): void {
   if (isEmpty(0) || isEmpty(1)) {
     underflowStack();
     giveIndefinite();
+    setC2(0);
     finish(0, false);
     return;
   }
   const conditions = partialRemainder(stHead(0), stSignificand(0), stHead(1), stSignificand(1), nearest);
   if (!refused()) setSt(0, resultHead(), resultSignificand());
-  setC1(conditions & FpuStatus.C1);
-  if ((exceptions() & 1) != 0) record();
-  else recordConditions(conditions);
+  if (conditions == NO_QUOTIENT) {
+    setC2(0);
+    record();
+  } else {
+    setC1(conditions & FpuStatus.C1);
+    recordConditions(conditions);
+  }
 }
 
 /** FPREM. Faults: #NM, #MF. */

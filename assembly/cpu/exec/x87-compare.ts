@@ -1,6 +1,6 @@
 /**
- * x87 comparison and examination. SDM 2A "FCOM" to "FUCOMPP", "FICOM", "FTST", "FXAM". An unmasked invalid or denormal leaves the
- * condition bits, EFLAGS and the stack as they were.
+ * x87 comparison and examination. SDM 2A "FCOM" to "FUCOMPP", "FICOM", "FTST", "FXAM". An unmasked invalid or denormal keeps the
+ * stack as it is; the answer is given all the same, as processors do, although the SDM says that it is not.
  */
 import { FpuStatus } from "../../abi/fpu";
 import { Rec } from "../../abi/record";
@@ -33,11 +33,7 @@ function order(missing: bool, head: u32, significand: u64, quiet: bool): u32 {
 
 /** Ends a comparison: condition bits, then pops. */
 function finish(answer: u32, pops: u32): void {
-  if (refused()) {
-    record();
-    return;
-  }
-  for (let i: u32 = 0; i < pops; i++) pop();
+  if (!refused()) for (let i: u32 = 0; i < pops; i++) pop();
   recordConditions(answer);
 }
 
@@ -104,14 +100,12 @@ function compareEflags(rec: usize, quiet: bool, pops: bool): void {
   remember(rec);
   const i: u32 = load<u8>(rec, Rec.RM);
   const answer = order(isEmpty(0) || isEmpty(i), stHead(i), stSignificand(i), quiet);
-  if (!refused()) {
-    let flags: u32 = 0;
-    if ((answer & FpuStatus.C3) != 0) flags |= Eflags.ZF;
-    if ((answer & FpuStatus.C2) != 0) flags |= Eflags.PF;
-    if ((answer & FpuStatus.C0) != 0) flags |= Eflags.CF;
-    setArithmeticFlags(flags);
-    if (pops) pop();
-  }
+  let flags: u32 = 0;
+  if ((answer & FpuStatus.C3) != 0) flags |= Eflags.ZF;
+  if ((answer & FpuStatus.C2) != 0) flags |= Eflags.PF;
+  if ((answer & FpuStatus.C0) != 0) flags |= Eflags.CF;
+  setArithmeticFlags(flags);
+  if (pops && !refused()) pop();
   record();
 }
 

@@ -69,6 +69,7 @@ export function opFfree(rec: usize): void {
   if (!ready()) return;
   remember(rec);
   free(load<u8>(rec, Rec.RM));
+  record();
 }
 
 /** FFREEP. Faults: #NM, #MF. */
@@ -77,6 +78,7 @@ export function opFfreep(rec: usize): void {
   remember(rec);
   free(load<u8>(rec, Rec.RM));
   pop();
+  record();
 }
 
 /** FNINIT. Faults: #NM. */

@@ -2,7 +2,7 @@
  * x87 loads, stores, exchanges, sign changes and constants. SDM 2A by the names of the instructions. A store looks at its exceptions
  * first, then whether memory takes it: only then does anything change.
  */
-import { Rounding } from "../../abi/fpu";
+import { FpuException, Rounding } from "../../abi/fpu";
 import { Rec } from "../../abi/record";
 import { decimalHead, fromDecimal, loaded, toDecimal, toDouble, toInteger, toSingle } from "../../fpu/convert";
 import {
@@ -13,6 +13,7 @@ import {
   putSt,
   record,
   refused,
+  refusedBy,
   refusedMemory,
   rounding,
   setSt,
@@ -26,13 +27,13 @@ import { condition } from "../flags";
 import { isMemory, size } from "../operand";
 import { giveInteger, giveReal, load64, loadTop, ready, remember, storeAt, store64, writable } from "./x87-frame";
 
-/** Pushes the given number unless ST(7) is in use or an exception refuses it, and ends the instruction. */
+/** Pushes the given number unless ST(7) is in use, a denormal one even if that is not masked, and ends the instruction. */
 function finishPush(): void {
   if (!isEmpty(7)) {
     overflowStack();
     giveIndefinite();
   }
-  if (!refused()) push(resultHead(), resultSignificand());
+  if (!refusedBy(FpuException.IE)) push(resultHead(), resultSignificand());
   record();
 }
 
@@ -134,13 +135,12 @@ export function opFstp(rec: usize): void {
   else storeRegister(rec, true);
 }
 
-/** FSTPNCE: FSTP ST(i) that copies an empty register as it is. Faults: #NM, #MF. */
+/** FSTPNCE: FSTP ST(i) that does nothing but pop if ST(0) is empty. Faults: #NM, #MF. */
 export function opFstpnce(rec: usize): void {
   if (!ready()) return;
   remember(rec);
   const i: u32 = load<u8>(rec, Rec.RM);
-  if (isEmpty(0)) putSt(i, stHead(0), stSignificand(0));
-  else setSt(i, stHead(0), stSignificand(0));
+  if (!isEmpty(0)) setSt(i, stHead(0), stSignificand(0));
   pop();
   record();
 }
@@ -222,8 +222,8 @@ export function opFcmovcc(rec: usize): void {
   if (isEmpty(0) || isEmpty(i)) {
     underflowStack();
     if (!refused()) setSt(0, INDEFINITE_HEAD, INDEFINITE);
+    record();
   } else if (condition(code)) setSt(0, stHead(i), stSignificand(i));
-  record();
 }
 
 /** Replaces the sign of ST(0): (sign & keep) ^ flip. */

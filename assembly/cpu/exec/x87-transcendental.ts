@@ -2,7 +2,7 @@
  * x87 transcendental instructions: what they take from the stack and leave there. SDM 2A "F2XM1", "FCOS", "FPATAN", "FPTAN", "FSIN",
  * "FSINCOS", "FYL2X", "FYL2XP1"; the values are made in assembly/fpu/transcendental.ts.
  */
-import { FpuStatus } from "../../abi/fpu";
+import { FpuStatus, Kind } from "../../abi/fpu";
 import {
   isEmpty,
   overflowStack,
@@ -10,7 +10,7 @@ import {
   push,
   record,
   refused,
-  setConditions,
+  setC2,
   setSt,
   stHead,
   stSignificand,
@@ -36,7 +36,6 @@ import {
   resultHead,
   resultSignificand,
 } from "../../fpu/value";
-import { Kind } from "../../abi/fpu";
 import { ready, remember } from "./x87-frame";
 
 /** Ends an instruction: the result goes to ST(i), and ST(0) is popped if that is ST(1). */
@@ -46,17 +45,6 @@ function finish(i: u32): void {
     if (i == 1) pop();
   }
   record();
-}
-
-/** Begins a function of one register. Returns false if the instruction is over. */
-function one(rec: usize): bool {
-  if (!ready()) return false;
-  remember(rec);
-  if (!isEmpty(0)) return true;
-  underflowStack();
-  giveIndefinite();
-  finish(0);
-  return false;
 }
 
 /** Begins a function of two registers. Returns false if the instruction is over. */
@@ -72,8 +60,12 @@ function two(rec: usize): bool {
 
 /** F2XM1. Faults: #NM, #MF. */
 export function opF2xm1(rec: usize): void {
-  if (!one(rec)) return;
-  exponential(stHead(0), stSignificand(0));
+  if (!ready()) return;
+  remember(rec);
+  if (isEmpty(0)) {
+    underflowStack();
+    giveIndefinite();
+  } else exponential(stHead(0), stSignificand(0));
   finish(0);
 }
 
@@ -100,10 +92,22 @@ export function opFpatan(rec: usize): void {
 
 /** Begins a trigonometric function: clears C2, or sets it and ends if the angle is too large. */
 function angle(rec: usize): bool {
-  if (!one(rec)) return false;
-  setConditions(0);
+  if (!ready()) return false;
+  remember(rec);
+  setC2(0);
+  if (isEmpty(0)) {
+    underflowStack();
+    giveIndefinite();
+    finish(0);
+    return false;
+  }
+  return smallEnough();
+}
+
+/** True if the angle in ST(0) can be reduced; otherwise sets C2 and ends the instruction. */
+function smallEnough(): bool {
   if (!angleTooLarge(stHead(0), stSignificand(0))) return true;
-  setConditions(FpuStatus.C2);
+  setC2(FpuStatus.C2);
   record();
   return false;
 }
@@ -126,19 +130,14 @@ export function opFcos(rec: usize): void {
 function pushingAngle(rec: usize): bool {
   if (!ready()) return false;
   remember(rec);
-  if (isEmpty(0) || !isEmpty(7)) {
-    if (isEmpty(0)) underflowStack();
-    else overflowStack();
-    if (!refused()) {
-      setSt(0, INDEFINITE_HEAD, INDEFINITE);
-      push(INDEFINITE_HEAD, INDEFINITE);
-    }
-    record();
-    return false;
+  setC2(0);
+  if (!isEmpty(0) && isEmpty(7)) return smallEnough();
+  if (isEmpty(0)) underflowStack();
+  else overflowStack();
+  if (!refused()) {
+    setSt(0, INDEFINITE_HEAD, INDEFINITE);
+    push(INDEFINITE_HEAD, INDEFINITE);
   }
-  setConditions(0);
-  if (!angleTooLarge(stHead(0), stSignificand(0))) return true;
-  setConditions(FpuStatus.C2);
   record();
   return false;
 }
