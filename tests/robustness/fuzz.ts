@@ -4,8 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { Cpu, SegCache } from "../../assembly/abi/cpu.js";
+import { Fpu } from "../../assembly/abi/fpu.js";
 import { ExitReason } from "../../assembly/abi/exit.js";
+import { Layout } from "../../assembly/abi/layout.js";
 import { Core, type CoreHost } from "../../src/core/core.js";
+import { hasStaleTranslation } from "./stale.js";
 import { brokenInvariant, Canaries } from "./invariants.js";
 import { Random } from "./random.js";
 import { RandomHost } from "./random-host.js";
@@ -117,9 +120,10 @@ export class Fuzzer {
       ...fields.map((f) => cpu.field(f)),
       ...segments,
     ];
-    const hash = createHash("sha1").update(ram).digest("hex").slice(0, 12);
+    const x87 = new Uint8Array(this.core.memory.buffer, Layout.CPU + Fpu.ST, Fpu.OPCODE + 4 - Fpu.ST);
+    const hash = createHash("sha1").update(ram).update(x87).digest("hex").slice(0, 12);
     const text = values.map((value) => value.toString(16)).join(" ");
-    return `${text} eflags ${cpu.eflags.toString(16)} retired ${cpu.retired} time ${this.core.time} ram ${hash}`;
+    return `${text} eflags ${cpu.eflags.toString(16)} retired ${cpu.retired} time ${this.core.time} ram and x87 ${hash}`;
   }
 }
 
@@ -155,27 +159,71 @@ export function runSeries({ seed, machines, ticks }: Series) {
   return sum;
 }
 
-/** Runs each case of a series in three ways, up to the first one whose final states differ. */
-export function compareSeries({ seed, machines, ticks }: Series): { failure: string | undefined; compared: number } {
-  const [blocks, pieces, steps] = [new Fuzzer(), new Fuzzer(), new Fuzzer()];
-  let compared = 0;
-  const differs = (fuzz: FuzzCase) => {
-    const results = [blocks.run(fuzz), pieces.run(fuzz, "odd pieces"), steps.run(fuzz, "steps")];
-    const problem = results.map((result) => result.problem).find((text) => text !== undefined);
+/** The three ways to run a case, and what they came to. */
+class Comparison {
+  compared = 0;
+  /** Cases that told the ways apart by translations that a processor may remember or not. */
+  stale = 0;
+  readonly #ways = (["pieces", "odd pieces", "steps"] as const).map((drive) => ({ drive, fuzzer: new Fuzzer() }));
+
+  /** The core of the first way, for describing a case. */
+  get core(): Core {
+    return this.#ways[0]!.fuzzer.core;
+  }
+
+  /** What is wrong with a case, or undefined. */
+  run(fuzz: FuzzCase): string | undefined {
+    const results = this.#ways.map(({ drive, fuzzer }) => fuzzer.run(fuzz, drive));
+    const problem = results.find((result) => result.problem !== undefined)?.problem;
     if (problem !== undefined) return problem;
     const states = results.map((result) => result.state);
     if (states.includes(undefined)) return undefined;
-    compared++;
+    this.compared++;
     if (new Set(states).size === 1) return undefined;
     return `\n  blocks ${states[0]}\n  pieces ${states[1]}\n  steps  ${states[2]}`;
-  };
+  }
+
+  /** The case with the fewest ticks that the ways differ on. */
+  firstDifference(fuzz: FuzzCase): FuzzCase {
+    let low = 0;
+    let high = fuzz.budget;
+    while (low + 1 < high) {
+      const middle = (low + high) >> 1;
+      if (this.run({ ...fuzz, budget: middle }) === undefined) low = middle;
+      else high = middle;
+    }
+    return { ...fuzz, budget: high };
+  }
+
+  /** Whether any way had a stale translation before or after the tick of the first difference. */
+  isStale(fuzz: FuzzCase): boolean {
+    const first = this.firstDifference(fuzz);
+    return [first.budget - 1, first.budget].some((budget) =>
+      this.#ways.some(({ drive, fuzzer }) => {
+        fuzzer.run({ ...first, budget }, drive);
+        return hasStaleTranslation(fuzzer.core);
+      }),
+    );
+  }
+}
+
+/** Runs each case of a series in three ways, up to the first one whose final states differ for no good reason. */
+export function compareSeries({ seed, machines, ticks }: Series) {
+  const comparison = new Comparison();
   for (let n = 0; n < machines; n++) {
     const fuzz = caseOf(seed, n, ticks);
-    if (differs(fuzz) === undefined) continue;
-    const small = shrink(fuzz, differs);
-    return { failure: `case ${n}: ${differs(small)}\n${describeFuzz(small, blocks.core)}`, compared };
+    if (comparison.run(fuzz) === undefined) continue;
+    if (comparison.isStale(fuzz)) {
+      comparison.stale++;
+      continue;
+    }
+    const small = shrink(fuzz, (smaller) =>
+      comparison.run(smaller) !== undefined && !comparison.isStale(smaller) ? "differs" : undefined,
+    );
+    const failure = `case ${n}: ${comparison.run(small)}\n${describeFuzz(small, comparison.core)}`;
+    return { failure, compared: comparison.compared, stale: comparison.stale };
   }
-  return { failure: undefined, compared };
+  return { failure: undefined, compared: comparison.compared, stale: comparison.stale };
 }
 
 /** The smallest case found that still has a problem: fewer ticks, less code. */

@@ -3,12 +3,15 @@
  * was written, ROM is as it was, and TLB, code maps and decoded blocks agree with each other and with the bytes in RAM.
  */
 import { Cpu, Mode } from "../../assembly/abi/cpu.js";
+import { Fpu, Wide } from "../../assembly/abi/fpu.js";
 import { DecodeTable, HASH_ENTRIES, Layout, POOL_BYTES, TLB_ENTRIES, Tlb } from "../../assembly/abi/layout.js";
 import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
 import type { Core } from "../../src/core/core.js";
 
 const CANARY = 0xa5;
 const LARGE_MAP_BYTES = 128;
+/** Temporaries of the transcendental functions, behind the x87 state. */
+const WIDE_TEMPORARIES = 16;
 const SCRATCH_BYTES = 256;
 /** Static data of the WebAssembly module: asconfig.json's memoryBase, up to the TLB. Read-only to the machine. */
 const STATIC_DATA = 32768;
@@ -19,7 +22,7 @@ function writable(core: Core): [number, number][] {
   const ramPtr = cpu.field(Cpu.RAM_PTR);
   const maps = cpu.field(Cpu.CODE_MAP_PTR);
   return [
-    [Layout.CPU, Cpu.SIZE],
+    [Layout.CPU, Fpu.WIDE + WIDE_TEMPORARIES * Wide.SIZE],
     [Layout.LARGE_MAP, LARGE_MAP_BYTES],
     [Layout.TRANSLATOR, SCRATCH_BYTES],
     [Layout.TLB, TLB_ENTRIES * Tlb.SIZE],
