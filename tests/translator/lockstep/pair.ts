@@ -1,0 +1,171 @@
+/**
+ * Two machines, one interpreting and one translating, run through the same schedule of slices and interrupts and compared after
+ * every slice. The translating one is also troubled in ways that must not show: cut slices, flushed TLB, flushed code.
+ */
+import { Counter, Cpu } from "../../../assembly/abi/cpu.js";
+import { ExitReason } from "../../../assembly/abi/exit.js";
+import { Eflags } from "../../../assembly/abi/x86.js";
+import { Core } from "../../../src/core/core.js";
+import { processorStateText } from "../../../src/machine/registers.js";
+import { Translator, type TranslatorCounters } from "../../../src/translator/translator.js";
+import { Random } from "../../robustness/random.js";
+import { boot, INTERRUPT, type Program, RAM_BYTES } from "./kernel.js";
+
+/** Heat that has almost everything translated. */
+const HEAT = 20;
+/** Port that a program at CPL 3 ends with. */
+const END_PORT = 0x80;
+/** Ticks after which a program that has not ended is left. */
+const LONGEST = 30_000;
+/** Ticks between two interrupts of the host. */
+const INTERRUPTS = { least: 1, most: 2_000 };
+
+/** What is done to the translating machine between slices; each in percent of the slices. */
+export interface Trouble {
+  flushTranslations: number;
+  flushCode: number;
+  /** The slice is run in several calls. */
+  split: number;
+  /** A register is changed, which must show: the proof that a difference is seen. */
+  corrupt: number;
+}
+
+/** Nothing. */
+export const NO_TROUBLE: Trouble = { flushTranslations: 0, flushCode: 0, split: 0, corrupt: 0 };
+/** Some of everything. */
+export const TROUBLE: Trouble = { flushTranslations: 5, flushCode: 3, split: 30, corrupt: 0 };
+
+/** One machine and its interrupt line. */
+class Side {
+  readonly core: Core;
+  #line = false;
+  ended = false;
+
+  constructor(program: Program, translating: boolean) {
+    let translator: Translator | undefined;
+    this.core = Core.create(
+      { ramBytes: RAM_BYTES },
+      {
+        portRead: (port, size) => (Math.imul(port + this.core.time, 0x01010101) >>> 0) % 2 ** (8 * size),
+        portWrite: (port) => this.#written(port),
+        mmioRead: (pa) => pa & 0xff,
+        mmioWrite: () => undefined,
+        acknowledgeInterrupt: () => {
+          this.interrupt(false);
+          return INTERRUPT;
+        },
+        translateRegion: (block) => translator?.translate(block),
+      },
+    );
+    if (translating) {
+      translator = new Translator(this.core);
+      this.core.cpu.setField(Cpu.HEAT, HEAT);
+      this.core.exports.flushCode();
+    }
+    this.translator = translator;
+    boot(this.core, program);
+  }
+
+  readonly translator: Translator | undefined;
+
+  /** Sets the interrupt line. */
+  interrupt(level: boolean): void {
+    this.#line = level;
+    this.core.setInterruptLine(level);
+  }
+
+  /** What a write to a port does: end, a stop, an interrupt, an NMI-free mixture of them. */
+  #written(port: number): void {
+    if (port === END_PORT) {
+      this.ended = true;
+      this.core.requestStop();
+    } else if (port === 0x41) this.interrupt(true);
+    else if (port === 0x42) this.core.requestStop();
+    else if (port === 0x43) {
+      this.interrupt(true);
+      this.core.requestStop();
+    }
+  }
+
+  /** Runs `budget` ticks in pieces no longer than `piece`, past stops that were asked for. */
+  run(budget: number, piece: () => number): string {
+    const end = this.core.time + budget;
+    let stops = 0;
+    for (let calls = 0; this.core.time < end; calls++) {
+      if (calls > 2 * budget + 10) return "stuck";
+      const reason = this.core.run(Math.min(end - this.core.time, piece()));
+      if (reason === ExitReason.HOST_REQUEST) stops++;
+      else if (reason !== ExitReason.BUDGET) return `${ExitReason[reason]} after ${stops} stops`;
+      if (this.ended) return `ended after ${stops} stops`;
+    }
+    return `budget after ${stops} stops`;
+  }
+
+  /** Registers and counts as text. */
+  state(): string {
+    const { cpu } = this.core;
+    const faults = Array.from({ length: 20 }, (_, v) => cpu.counter(Counter.EXCEPTIONS + v)).join(" ");
+    return `${processorStateText(cpu)}ticks ${this.core.time}\ninterrupts ${cpu.counter(Counter.INTERRUPTS)} ${this.#line}\nexceptions ${faults}`;
+  }
+}
+
+/** What a run of a pair showed. */
+export interface Outcome {
+  /** Where the machines differ; undefined if they do not. */
+  difference: string | undefined;
+  /** Instructions retired on one machine. */
+  instructions: number;
+  counters: TranslatorCounters;
+}
+
+/** Lines of `a` and `b` that differ. */
+function differing(a: string, b: string): string {
+  const other = b.split("\n");
+  return a
+    .split("\n")
+    .map((line, i) => (line === other[i] ? "" : `interpreter ${line}, translator ${other[i]}`))
+    .filter((line) => line !== "")
+    .join("; ");
+}
+
+/** Runs `program` on both machines with the slices, interrupts and troubles of `schedule`. */
+export function runPair(program: Program, schedule: number, trouble: Trouble): Outcome {
+  const random = new Random(schedule);
+  const troubles = new Random(schedule ^ 0x5bd1e995);
+  const left = new Side(program, false);
+  const right = new Side(program, true);
+  const done = (difference: string | undefined): Outcome => ({
+    difference,
+    instructions: left.core.cpu.retired,
+    counters: (right.translator as Translator).counters,
+  });
+  const whole = () => Number.POSITIVE_INFINITY;
+  let due = random.between(INTERRUPTS.least, INTERRUPTS.most);
+  for (let slices = 0; slices < LONGEST; slices++) {
+    const from = left.core.time;
+    const budget = Math.min(due - from, random.pick(1, 2, 3, random.below(20), random.below(300), random.below(3_000)) + 1);
+    const a = left.run(budget, whole);
+    const split = troubles.chance(trouble.split);
+    const b = right.run(budget, split ? () => troubles.between(1, 40) : whole);
+    const where = `in the ${budget} ticks from ${from}, EIP ${right.core.cpu.eip.toString(16)}`;
+    if (a !== b) return done(`${where}: interpreter ${a}, translator ${b}`);
+    const [x, y] = [left.state(), right.state()];
+    if (x !== y) return done(`${where}: ${differing(x, y)}`);
+    const [m, n] = [Buffer.from(left.core.ram.buffer, left.core.ram.byteOffset, RAM_BYTES), right.core.ram];
+    if (!m.equals(n)) {
+      const at = m.findIndex((byte, i) => byte !== n[i]);
+      return done(`${where}: memory at ${at.toString(16)}, interpreter ${m[at]}, translator ${n[at]}`);
+    }
+    if (left.core.time > LONGEST || left.ended || !/^(BUDGET|HLT|budget)/.test(a)) return done(undefined);
+    if (left.core.cpu.halted && (left.core.cpu.eflags & Eflags.IF) === 0) return done(undefined);
+    if (left.core.time >= due || left.core.cpu.halted) {
+      left.interrupt(true);
+      right.interrupt(true);
+      due = left.core.time + random.between(INTERRUPTS.least, INTERRUPTS.most);
+    }
+    if (troubles.chance(trouble.flushTranslations)) right.core.exports.flushTranslations();
+    if (troubles.chance(trouble.flushCode)) right.core.exports.flushCode();
+    if (troubles.chance(trouble.corrupt)) right.core.cpu.ebx ^= 0x100;
+  }
+  return done("the machines do not get on");
+}
