@@ -6,6 +6,7 @@
  * Bytes are the truth; the text is for people and is checked against iced-x86. All numbers are hexadecimal. What the last column does
  * not mention must be as it was. Invariant: a word the parser does not know is an error, never ignored. tests/cases/README.md has the words.
  */
+import { type FpuWords, noFpuWords, takeFpuWord } from "./case-fpu.js";
 
 /** Registers a case may name, with their number in encoding order, their position in the register and their width in bits. */
 const REGISTERS = new Map<string, { number: number; shift: number; bits: number }>();
@@ -74,6 +75,7 @@ export interface Before {
   alignment: boolean;
   /** CR0.TS is set. */
   taskSwitched: boolean;
+  fpu: FpuWords;
 }
 
 /** The state after the instruction: what differs from the state before. */
@@ -97,6 +99,7 @@ export interface After {
   fields: Map<string, number>;
   /** CR0.TS, if it changes. */
   taskSwitched: boolean | undefined;
+  fpu: FpuWords;
 }
 
 /** A whole line. */
@@ -156,6 +159,7 @@ function parseBefore(text: string): Before {
     readOnly: [],
     alignment: false,
     taskSwitched: false,
+    fpu: noFpuWords(),
   };
   for (const word of text.split(/\s+/).filter((w) => w !== "")) {
     const [name, value] = split(word);
@@ -179,7 +183,7 @@ function parseBefore(text: string): Before {
       before.flags |= number(word, value) << IOPL_SHIFT;
     } else if (name === "np") before.notPresent.push(number(word, value));
     else if (name === "ro") before.readOnly.push(number(word, value));
-    else throw new Error(`"${word}" is no word of the state before`);
+    else if (!takeFpuWord(before.fpu, name, value)) throw new Error(`"${word}" is no word of the state before`);
   }
   return before;
 }
@@ -199,6 +203,7 @@ function parseAfter(text: string): After {
     selectors: new Map(),
     fields: new Map(),
     taskSwitched: undefined,
+    fpu: noFpuWords(),
   };
   for (const word of text.split(/\s+/).filter((w) => w !== "")) {
     const [name, value] = split(word);
@@ -227,7 +232,9 @@ function parseAfter(text: string): After {
     else if (name === "iopl" && /^[0-3]$/.test(value)) {
       after.flagMask |= 3 << IOPL_SHIFT;
       after.flags |= number(word, value) << IOPL_SHIFT;
-    } else throw new Error(`"${word}" is no word of the state after`);
+    } else if (!takeFpuWord(after.fpu, name, value)) {
+      throw new Error(`"${word}" is no word of the state after`);
+    }
   }
   return after;
 }

@@ -14,6 +14,7 @@
 import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { Cr0, Seg, Vector } from "../../assembly/abi/x86.js";
 import { Core, type CoreHost } from "../../src/core/core.js";
+import { checkFpu, setUpFpu } from "./case-fpu.js";
 import type { Bytes, Case, RegisterPart } from "./case-line.js";
 import { FLAGS, IOPL_SHIFT, SEGMENTS } from "./case-line.js";
 
@@ -132,6 +133,7 @@ export class CaseMachine {
     check("flags", flagNames(outcome.eflags & COMPARED & ~after.openFlags), flagNames(flags & COMPARED));
     for (const [name, value] of after.fields) check(name, hex(core.cpu.field(FIELDS.get(name) ?? 0)), hex(value));
     check("ts", `${(core.cpu.cr0 & Cr0.TS) !== 0}`, `${after.taskSwitched ?? before.taskSwitched}`);
+    checkFpu(core, before.fpu, after.fpu, check);
     const [from, to] = outcome.ignored;
     for (let a = 0; a < USER_END && differences.length < 12; a++) {
       if (core.ram[a] === memory[a] || (a >= from && a < to)) continue;
@@ -152,6 +154,7 @@ export class CaseMachine {
     ram.fill(HLT, HANDLERS, HANDLERS + 256 * 8);
     this.#putTables(before.notPresent, before.readOnly);
     this.#core.reset();
+    setUpFpu(this.#core, before.fpu);
     exports.flushCode();
     let protection = Cr0.PE | Cr0.ET | Cr0.NE;
     if (before.alignment) protection |= Cr0.AM;
