@@ -248,3 +248,67 @@ export function pushCondition(e: Emitter, cc: number): void {
   }
   if ((cc & 1) !== 0) c.op(W.I32_EQZ);
 }
+
+/** Pushes SF, ZF, AF, PF and CF at their places in the low byte of EFLAGS, and its bit 1. */
+export function pushLowByte(e: Emitter): void {
+  const c = e.code;
+  requireKnown(e);
+  toRaw(e);
+  pushCarry(e);
+  const more: [() => void, number][] = [
+    [() => pushParity(e), 2],
+    [() => pushZero(e), 6],
+    [() => pushSign(e), 7],
+  ];
+  for (const [push, at] of more) {
+    push();
+    c.i32(at);
+    c.op(W.I32_SHL, W.I32_OR);
+  }
+  c.get(Local.FLAG_B);
+  e.and(8);
+  c.i32(1);
+  c.op(W.I32_SHL, W.I32_OR);
+  c.i32(2);
+  c.op(W.I32_OR);
+}
+
+/** Pops a low byte of EFLAGS into the flags; OF is kept. */
+export function popLowByte(e: Emitter): void {
+  const c = e.code;
+  c.set(Local.T1);
+  toRaw(e);
+  pushOverflow(e);
+  c.set(Local.T2);
+  // ZF: a result of zero, or one whose low byte and sign are zero.
+  c.i32(0);
+  c.i32(0x100);
+  c.get(Local.T1);
+  e.and(0x40);
+  c.op(W.SELECT);
+  c.set(Local.FLAG_A);
+  c.get(Local.T1);
+  c.i32(31);
+  c.op(W.I32_SHL);
+  c.get(Local.T1);
+  c.get(Local.T2);
+  c.op(W.I32_XOR);
+  e.and(1);
+  c.i32(30);
+  c.op(W.I32_SHL, W.I32_OR);
+  c.get(Local.T1);
+  e.shru(1);
+  e.and(8);
+  c.op(W.I32_OR);
+  c.i32(0);
+  c.i32(0x100);
+  c.get(Local.T1);
+  e.and(4);
+  c.op(W.SELECT, W.I32_OR);
+  c.get(Local.T1);
+  e.shru(7);
+  e.and(1);
+  c.op(W.I32_OR);
+  c.set(Local.FLAG_B);
+  e.setFlagKind(FlagKind.RAW);
+}

@@ -21,7 +21,8 @@ import { pushCondition, toRaw } from "./flags.js";
 import { dominates, type Flow, type FlowNode, orderFlow } from "./flow.js";
 import type { Insn } from "./insn.js";
 import { rawOnEntry } from "./liveness.js";
-import { LOWERINGS, popT1, pushT1 } from "./lower.js";
+import { LOWERINGS } from "./lower.js";
+import { popT1, pushT1 } from "./lower/stack.js";
 
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";

@@ -1,0 +1,8 @@
+/**
+ * What a lowering is: a function that emits one instruction that is not a branch.
+ */
+import type { Emitter } from "../emitter.js";
+import type { Insn } from "../insn.js";
+
+/** Emits one instruction; false, before anything has been emitted: this form is left to the interpreter. */
+export type Lowering = (e: Emitter, i: Insn) => boolean;
