@@ -113,7 +113,7 @@ export function opBound(rec: usize): void {
   const at = effectiveAddress(rec);
   const lower = signExtend(readMem(rec, at, bytes), bytes);
   if (faulted()) return;
-  const upper = signExtend(readMem(rec, at + bytes, bytes), bytes);
+  const upper = signExtend(readMem(rec, (at + bytes) & load<u32>(rec, Rec.LINK), bytes), bytes);
   if (faulted()) return;
   const index = signExtend(readReg(rec), bytes);
   if (index < lower || index > upper) raise(Vector.BR);
