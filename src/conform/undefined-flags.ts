@@ -157,10 +157,19 @@ export function definedDestination(head: InstructionHead, finalFlags: number): n
 
 const REPEATED_COMPARES = [0xa6, 0xa7, 0xae, 0xaf];
 
+/** Iterations of a repeated instruction after which a machine may have paused for events. */
+const PAUSE = 64;
+
 /**
- * True if the flags afterwards may be those from before: REPE/REPNE CMPS and SCAS that fault restore EFLAGS (SDM 2B "REP"), other makers' CPUs
- * leave the flags of the last complete iteration. Either is right, nothing else is.
+ * How the flags of a repeated CMPS or SCAS that faulted after `iterations` are judged. `restored`: they may also be those from before, since
+ * EFLAGS is restored (SDM 2B "REP"), or those of the last complete iteration, as other makers' CPUs leave them. `open`: after a pause, from
+ * where the instruction was resumed, "before" is any iteration's.
  */
-export function mayRestoreFlags(head: InstructionHead, faulted: boolean): boolean {
-  return faulted && head.repeat !== 0 && REPEATED_COMPARES.includes(head.opcode);
+export function faultedCompareFlags(
+  head: InstructionHead,
+  faulted: boolean,
+  iterations: number,
+): "exact" | "restored" | "open" {
+  if (!faulted || head.repeat === 0 || !REPEATED_COMPARES.includes(head.opcode)) return "exact";
+  return iterations > PAUSE ? "open" : "restored";
 }

@@ -18,7 +18,7 @@ import {
   type WindowBytes,
 } from "./native-vectors.js";
 import { REGISTER_NAMES, SEGMENT_NAMES } from "./test-case.js";
-import { ARITHMETIC_FLAGS, definedDestination, mayRestoreFlags, undefinedFlags } from "./undefined-flags.js";
+import { ARITHMETIC_FLAGS, definedDestination, faultedCompareFlags, undefinedFlags } from "./undefined-flags.js";
 import * as machine from "./user-mode-machine.js";
 
 /** Enough for entering user mode, an instruction and an exception. */
@@ -179,8 +179,10 @@ export class UserModeRunner {
     const undefinedBits = undefinedFlags(head, test.code, test.general[ECX]! & 0xff, operandBits);
     compareHex(differences, "eip", test.finalEip, eip);
     const faulted = test.vector >= FIRST_FAULT && test.finalEip === test.eip;
-    const restored = mayRestoreFlags(head, faulted) && ((eflags ^ test.eflags) & ARITHMETIC_FLAGS) === 0;
-    const expected = restored ? (test.finalEflags & ~ARITHMETIC_FLAGS) | (eflags & ARITHMETIC_FLAGS) : test.finalEflags;
+    const iterations = (test.general[ECX]! - test.finalGeneral[ECX]!) & 0xffff;
+    const rule = faultedCompareFlags(head, faulted, iterations);
+    const asBefore = rule === "open" || (rule === "restored" && ((eflags ^ test.eflags) & ARITHMETIC_FLAGS) === 0);
+    const expected = asBefore ? (test.finalEflags & ~ARITHMETIC_FLAGS) | (eflags & ARITHMETIC_FLAGS) : test.finalEflags;
     compareFlags(differences, "eflags", expected, eflags, RESERVED_FLAGS_MASK & ~undefinedBits);
     const destination = ((head.modrm ?? 0) >> 3) & 7;
     const defined = definedDestination(head, test.finalEflags);
