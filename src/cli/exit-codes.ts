@@ -19,6 +19,7 @@ export enum ExitCode {
   RESET = 104, // the guest asked for a reset
   UNIMPLEMENTED = 105, // an instruction the machine does not have
   IDLE = 106, // HLT with interrupts on and nothing to wait for
+  DIFFERENCE = 107, // --verify: the engines differ
   INTERRUPTED = 130, // Ctrl-C, Ctrl-A x or SIGINT
   TERMINATED = 143, // SIGTERM
 }
@@ -38,6 +39,7 @@ export const EXIT_CODE_TABLE: readonly (readonly [code: string, meaning: string]
   ["104", "the guest asked for a reset"],
   ["105", "an instruction the machine does not have"],
   ["106", "HLT with interrupts on, and no device or input that could wake the processor"],
+  ["107", "--verify: interpreter and translator differ"],
   ["130", "Ctrl-C, Ctrl-A x or SIGINT"],
   ["143", "SIGTERM"],
 ];

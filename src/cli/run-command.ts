@@ -45,6 +45,7 @@ export const RUN_OPTIONS: OptionTable = {
   keys: { value: "SCRIPT", help: "type on the keyboard: text, \\n, {down}, {ctrl+c}, {wait SECONDS}" },
   "max-insns": { value: "N", help: "end after N instructions: 1000000, 20M, 2G" },
   "max-time": { value: "SECONDS", help: "end after this much virtual time" },
+  verify: { help: "run interpreter and translator in lockstep and stop at the first difference (exit code 107)" },
   screen: { help: "print the text screen at the end" },
   stats: { help: "print statistics on stderr at the end" },
   json: { value: "[=FILE]", help: "print a summary as JSON: the last line of stdout, or into FILE" },
@@ -70,6 +71,7 @@ export async function runCommand(args: string[]): Promise<number> {
   checkWithoutEffect(COMMAND, options);
   const limits = runLimits(options);
   const keys = parseKeys("--keys", options.get("keys") ?? "");
+  if (options.has("verify")) return await verifying(options, limits, keys);
   const machine = createMachine(machineConfig(COMMAND, options));
   const input = options.get("input");
   if (input !== undefined) machine.sendSerial(readInput("input", input));
@@ -77,6 +79,34 @@ export async function runCommand(args: string[]): Promise<number> {
   const run = new CommandRun(machine, openConnections(options), limits);
   const result = await run.drive(input === undefined);
   return await run.report(result, options);
+}
+
+/** The options that a verifying run does nothing about. */
+const NOT_VERIFYING = ["screen", "stats", "json", "max-time"] as const;
+
+/** `--verify`: both engines in lockstep. */
+async function verifying(options: ParsedOptions, limits: Limits, keys: readonly KeyAction[]): Promise<number> {
+  const other = NOT_VERIFYING.find((name) => options.has(name));
+  if (other !== undefined) throw new CliError(`${COMMAND}: --verify and --${other} exclude each other`);
+  const connections = openConnections(options);
+  const input = options.get("input");
+  const bytes = input === undefined ? undefined : readInput("input", input);
+  const { verifyRun } = await import("./verify-run.js");
+  const code = await verifyRun({
+    config: machineConfig(COMMAND, options),
+    maxInstructions: limits.maxInstructions,
+    input(machine) {
+      if (bytes !== undefined) machine.sendSerial(bytes);
+      typeKeys(machine, keys);
+    },
+    output(machine) {
+      machine.onSerial(0, (byte) => connections.com1.put(byte));
+      machine.onSerial(1, (byte) => connections.com2.put(byte));
+      machine.onDebugConsole((byte) => connections.debug.put(byte));
+    },
+  });
+  for (const sink of [connections.com1, connections.com2, connections.debug]) sink.close();
+  return code;
 }
 
 interface Limits {

@@ -40,8 +40,12 @@ class Generator {
 
   source(): Source {
     const random = this.#random;
-    const functions = Array.from({ length: FUNCTIONS }, (_, i) => this.#list(random.between(1, 8), i + 1, 1, undefined));
-    const chunks = Array.from({ length: random.between(2, 8) }, () => this.#list(random.between(2, 10), 0, 0, undefined));
+    const functions = Array.from({ length: FUNCTIONS }, (_, i) =>
+      this.#list(random.between(1, 8), i + 1, 1, undefined),
+    );
+    const chunks = Array.from({ length: random.between(2, 8) }, () =>
+      this.#list(random.between(2, 10), 0, 0, undefined),
+    );
     const gaps = functions.map(() => random.pick(0, 0, random.below(64), random.below(4096)));
     const bank = this.#list(random.between(1, 4), FUNCTIONS, DEEPEST, undefined);
     return { user: this.#user, functions, chunks, bank, rounds: random.between(4, 30), gaps };

@@ -143,7 +143,10 @@ export function runPair(program: Program, schedule: number, trouble: Trouble): O
   let due = random.between(INTERRUPTS.least, INTERRUPTS.most);
   for (let slices = 0; slices < LONGEST; slices++) {
     const from = left.core.time;
-    const budget = Math.min(due - from, random.pick(1, 2, 3, random.below(20), random.below(300), random.below(3_000)) + 1);
+    const budget = Math.min(
+      due - from,
+      random.pick(1, 2, 3, random.below(20), random.below(300), random.below(3_000)) + 1,
+    );
     const a = left.run(budget, whole);
     const split = troubles.chance(trouble.split);
     const b = right.run(budget, split ? () => troubles.between(1, 40) : whole);
