@@ -41,7 +41,7 @@ export function writeEflags(value: u32): void {
   updateAttention();
 }
 
-/** Loads a segment cache as it stands, without checks. CPL becomes the DPL of SS, except in real mode (0) and virtual-8086 mode (3). */
+/** Loads a segment cache as it stands, without checks. CPL is left alone: the host sets it, then calls refresh(). */
 export function writeSegment(seg: u32, selector: u32, base: u32, limit: u32, access: u32): void {
   const cache = segPtr(seg);
   store<u32>(cache, selector, SegCache.SELECTOR);

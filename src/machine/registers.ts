@@ -2,8 +2,22 @@
  * The registers of a machine as a plain object, for programs that want to look or compare rather than hold a view.
  * Names are the manual's in lower case; values are unsigned.
  */
+import { Cpu } from "../../assembly/abi/cpu.js";
+import { Fpu } from "../../assembly/abi/fpu.js";
 import { Seg } from "../../assembly/abi/x86.js";
 import type { CpuView } from "../core/cpu-view.js";
+
+/** Parts of the processor state without a name of their own above: name, offset in Cpu, bytes. */
+const FURTHER_STATE: readonly (readonly [string, number, number])[] = [
+  ["x87", Fpu.ST, Fpu.OPCODE + 4 - Fpu.ST],
+  ["sysenter", Cpu.SYSENTER_CS, 12],
+  ["pdpte", Cpu.PDPTE, 32],
+  ["tsc offset", Cpu.TSC_OFFSET, 8],
+  ["a20", Cpu.A20_MASK, 4],
+  ["shadow", Cpu.SHADOW, 4],
+  ["interrupt pins", Cpu.INTR, 12],
+  ["mcg status", Cpu.MSR_MISC, 4],
+];
 
 /** A copy of the registers a program sees. */
 export interface Registers {
@@ -49,5 +63,9 @@ export function processorStateText(cpu: CpuView): string {
   for (const n of [0, 1, 2, 3, 6, 7]) lines.push(`dr${n} ${cpu.dr(n)}`);
   lines.push(`gdtr ${cpu.gdtr.base} ${cpu.gdtr.limit}`, `idtr ${cpu.idtr.base} ${cpu.idtr.limit}`);
   lines.push(`halted ${cpu.halted}`, `retired ${cpu.retired}`);
+  for (const [name, first, bytes] of FURTHER_STATE) {
+    const words = Array.from({ length: bytes / 4 }, (_, i) => cpu.field(first + 4 * i));
+    lines.push(`${name} ${words.join(" ")}`);
+  }
   return `${lines.join("\n")}\n`;
 }
