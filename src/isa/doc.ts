@@ -15,6 +15,10 @@ Printed from the table in \`src/isa/table/\`; \`npx vitest run --project fast te
 Every instruction of an i686 without MMX and SSE. Opcodes and operands are written as in the Intel SDM, volume 2.
 A row is given in its 8-bit or 32-bit form; *16-bit* is what the same opcode is with a 16-bit operand size.
 
+x87: results are those of the SDM to the last bit and flag. The transcendental functions, which no manual defines to the last bit,
+are correctly rounded to 64 bits; a P6 may be off by one unit in the last place. Angles are reduced by 66 bits of pi, as a P6 does.
+An unmasked exception is #MF at the next waiting instruction whatever CR0.NE says: there is no IRQ 13.
+
 - **Flags**: \`r\` the operation depends on them, \`w\` it gives them a defined value, \`u\` it leaves them undefined
   (O S Z A P C, D direction, I interrupt). Shifts are described for a count above one; a masked count of zero changes none.
 - **Privilege**: what decides whether it faults outside CPL 0.

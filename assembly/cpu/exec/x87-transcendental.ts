@@ -1,6 +1,6 @@
 /**
  * x87 transcendental instructions: what they take from the stack and leave there. SDM 2A "F2XM1", "FCOS", "FPATAN", "FPTAN", "FSIN",
- * "FSINCOS", "FYL2X", "FYL2XP1"; the values are made in assembly/fpu/transcendental.ts.
+ * "FSINCOS", "FYL2X", "FYL2XP1"; the values are made in assembly/fpu/trigonometry.ts and logarithm.ts.
  */
 import { FpuStatus, Kind } from "../../abi/fpu";
 import {
@@ -16,16 +16,8 @@ import {
   stSignificand,
   underflowStack,
 } from "../../fpu/state";
-import {
-  angleTooLarge,
-  arctangent,
-  cosine,
-  exponential,
-  logarithmPlusOneTimes,
-  logarithmTimes,
-  sine,
-  tangent,
-} from "../../fpu/transcendental";
+import { exponential, logarithmPlusOneTimes, logarithmTimes } from "../../fpu/logarithm";
+import { angleTooLarge, arctangent, cosine, sine, tangent } from "../../fpu/trigonometry";
 import {
   BIAS,
   giveIndefinite,
