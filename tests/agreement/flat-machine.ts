@@ -5,6 +5,8 @@
  *   0800 IDT   1000 GDT   2000 TSS   3000 code   4000 memory operand   5000 stack   6000 handlers, 16 bytes each
  */
 import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
+import { Fpu } from "../../assembly/abi/fpu.js";
+import { Layout } from "../../assembly/abi/layout.js";
 import { Cr0, Desc, DescFlag, Eflags, Seg, SysType } from "../../assembly/abi/x86.js";
 import { Core } from "../../src/core/core.js";
 import type { Bitness } from "./encode.js";
@@ -149,6 +151,9 @@ export class FlatMachine {
     });
     cpu.eflags = start.eflags | Eflags.FIXED;
     cpu.eip = CODE;
+    // Masked exceptions and six registers in use, so that most x87 instructions do what they are for.
+    cpu.setField(Fpu.CW, 0x37f);
+    cpu.setField(Fpu.VALID, 0x3f);
     for (const [field, value] of start.fields ?? []) cpu.setField(field, value);
     cpu.refresh();
   }
@@ -165,14 +170,15 @@ export class FlatMachine {
     return distance >= 0 && distance < VECTORS * HANDLER_BYTES ? Math.floor(distance / HANDLER_BYTES) : undefined;
   }
 
-  /** Registers, segments, control state and low RAM, for comparing two runs. */
+  /** Registers, segments, control and x87 state and low RAM, for comparing two runs. */
   snapshot(): { registers: string; ram: Buffer } {
     const { cpu, ram } = this.core;
     const hex = (value: number) => (value >>> 0).toString(16);
     const general = [0, 1, 2, 3, 4, 5, 6, 7].map((register) => hex(cpu.reg(register)));
     const segments = [0, 1, 2, 3, 4, 5, 6, 7].map((seg) => Object.values(cpu.segment(seg)).map(hex).join(":"));
     const control = [cpu.cr0, cpu.cr2, cpu.cr3, cpu.cr4, cpu.cpl, cpu.gdtr.base, cpu.idtr.base, cpu.dr(6), cpu.dr(7)];
-    const registers = `eip=${hex(cpu.eip)} eflags=${hex(cpu.eflags)} halted=${cpu.halted} ${general} ${control.map(hex)} ${segments}`;
+    const fpu = Buffer.from(this.core.memory.buffer, Layout.CPU + Fpu.ST, Fpu.WIDE - Fpu.ST).toString("hex");
+    const registers = `eip=${hex(cpu.eip)} eflags=${hex(cpu.eflags)} halted=${cpu.halted} ${general} ${control.map(hex)} ${segments} ${fpu}`;
     return { registers, ram: Buffer.from(ram.subarray(0, LOW_RAM)) };
   }
 }
