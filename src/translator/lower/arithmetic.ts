@@ -9,8 +9,10 @@ import { pushCarry } from "../flags.js";
 import type { Lowering } from "./lowering.js";
 import { sized, operands, putResult, flagOperands, logicFlags, rawCarries, putUnary, readUnary } from "./operands.js";
 
+/** Kinds of an addition by operand size: four bytes, one, two. */
 export const ADD = [FlagKind.ADD32, FlagKind.ADD8, FlagKind.ADD16] as const;
 
+/** Kinds of a subtraction by operand size: four bytes, one, two. */
 export const SUB = [FlagKind.SUB32, FlagKind.SUB8, FlagKind.SUB16] as const;
 
 /** ADD, SUB. */
@@ -84,12 +86,14 @@ export function withCarry(add: boolean): Lowering {
   };
 }
 
+/** CMP. */
 export const compare: Lowering = (e, i) => {
   operands(e, i, false);
   flagOperands(e, sized(SUB, i.size));
   return true;
 };
 
+/** TEST. */
 export const test: Lowering = (e, i) => {
   operands(e, i, false);
   e.code.get(Local.T1);
@@ -123,6 +127,7 @@ export function step(add: boolean): Lowering {
   };
 }
 
+/** NOT: no flags. */
 export const not: Lowering = (e, i) => {
   readUnary(e, i);
   e.code.i32(-1);
@@ -131,6 +136,7 @@ export const not: Lowering = (e, i) => {
   return true;
 };
 
+/** NEG: the flags of 0 - r/m. */
 export const neg: Lowering = (e, i) => {
   const c = e.code;
   readUnary(e, i);
@@ -145,6 +151,7 @@ export const neg: Lowering = (e, i) => {
   return true;
 };
 
+/** CDQ. */
 export const cwd: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   e.getReg32(Reg.EAX);
@@ -154,6 +161,7 @@ export const cwd: Lowering = (e, i) => {
   return true;
 };
 
+/** CWDE. */
 export const cbw: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   e.getReg32(Reg.EAX);

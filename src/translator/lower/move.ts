@@ -9,6 +9,7 @@ import { popLowByte, pushCondition, pushLowByte, toRaw } from "../flags.js";
 import type { Lowering } from "./lowering.js";
 import { source, putUnary, readUnary } from "./operands.js";
 
+/** MOV in all forms of general registers, memory and immediates. */
 export const mov: Lowering = (e, i) => {
   const c = e.code;
   if (i.form === Form.REG_RM) {
@@ -38,12 +39,14 @@ export function widen(from: number, signed: boolean): Lowering {
   };
 }
 
+/** LEA. */
 export const lea: Lowering = (e, i) => {
   e.address(i);
   e.writeReg(i.reg, i.size);
   return true;
 };
 
+/** XCHG. */
 export const xchg: Lowering = (e, i) => {
   const c = e.code;
   readUnary(e, i);
@@ -57,6 +60,7 @@ export const xchg: Lowering = (e, i) => {
   return true;
 };
 
+/** SETcc to a register. */
 export const setcc: Lowering = (e, i) => {
   if (i.memory) return false;
   pushCondition(e, i.condition);
@@ -64,6 +68,7 @@ export const setcc: Lowering = (e, i) => {
   return true;
 };
 
+/** CMOVcc: a memory source is always read. */
 export const cmov: Lowering = (e, i) => {
   const c = e.code;
   e.readRm(i);
@@ -74,6 +79,7 @@ export const cmov: Lowering = (e, i) => {
   return true;
 };
 
+/** BSWAP. */
 export const bswap: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   const c = e.code;
@@ -90,6 +96,7 @@ export const bswap: Lowering = (e, i) => {
   return true;
 };
 
+/** NOP. */
 export const nop: Lowering = () => true;
 
 /** CLC, STC, CMC. */
@@ -115,12 +122,14 @@ export function carryFlag(make: (e: Emitter) => void): Lowering {
 /** Offset of AH in the state. */
 const AH = 1;
 
+/** LAHF. */
 export const lahf: Lowering = (e) => {
   pushLowByte(e);
   e.writeReg(AH, 1);
   return true;
 };
 
+/** SAHF. */
 export const sahf: Lowering = (e) => {
   e.readReg(AH, 1);
   popLowByte(e);

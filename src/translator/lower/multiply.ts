@@ -9,6 +9,7 @@ import { type Emitter, Local } from "../emitter.js";
 import type { Insn } from "../insn.js";
 import type { Lowering } from "./lowering.js";
 
+/** IMUL with two or three operands. */
 export const imul: Lowering = (e, i) => {
   if (i.size === 2) return imul16(e, i);
   const c = e.code;

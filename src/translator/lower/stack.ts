@@ -8,6 +8,7 @@ import { W } from "../../wasm/opcodes.js";
 import { type Emitter, Local } from "../emitter.js";
 import type { Lowering } from "./lowering.js";
 
+/** PUSH of four bytes. */
 export const push: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   const c = e.code;
@@ -46,6 +47,7 @@ export function popT1(e: Emitter, more: number): void {
   e.setReg32(Reg.ESP);
 }
 
+/** POP of four bytes to a register. */
 export const pop: Lowering = (e, i) => {
   if (i.size !== 4 || i.memory) return false;
   popT1(e, 0);
@@ -54,6 +56,7 @@ export const pop: Lowering = (e, i) => {
   return true;
 };
 
+/** LEAVE. */
 export const leave: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   const c = e.code;
@@ -74,6 +77,7 @@ const PUSHA_ORDER = [Reg.EDI, Reg.ESI, Reg.EBP, Reg.ESP, Reg.EBX, Reg.EDX, Reg.E
 /** Bytes PUSHAD takes. */
 const PUSHA_BYTES = 32;
 
+/** PUSHAD, if all of it lies in one page. */
 export const pusha: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   const c = e.code;
@@ -93,6 +97,7 @@ export const pusha: Lowering = (e, i) => {
   return true;
 };
 
+/** POPAD, if all of it lies in one page. */
 export const popa: Lowering = (e, i) => {
   if (i.size !== 4) return false;
   const c = e.code;
