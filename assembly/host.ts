@@ -15,6 +15,9 @@ export declare function mmioRead(pa: u32, size: u32): u32;
 /** Writes `size` bytes at physical address `pa`, which is neither RAM nor ROM. */
 export declare function mmioWrite(pa: u32, size: u32, value: u32): void;
 
+/** Tells that the instruction at `eip` is none the machine has: #UD follows. */
+export declare function undefinedOpcode(eip: u32): void;
+
 /** Asks for a translation of the code that starts with decoded block `block` (a pointer). The host may do nothing. */
 export declare function translateRegion(block: u32): void;
 

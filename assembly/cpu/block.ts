@@ -92,7 +92,11 @@ export function isDecoded(ma: u32, eip: u32): bool {
   const mode = get(Cpu.MODE);
   let block = <usize>load<u32>(bucket(ma, eip, mode));
   while (block != 0) {
-    if (load<u32>(block, Block.MA) == ma && load<u32>(block, Block.EIP) == eip && load<u32>(block, Block.MODE) == mode) {
+    if (
+      load<u32>(block, Block.MA) == ma &&
+      load<u32>(block, Block.EIP) == eip &&
+      load<u32>(block, Block.MODE) == mode
+    ) {
       return load<u32>(block, Block.COUNT) != BLOCK_DEAD;
     }
     block = <usize>load<u32>(block, Block.HASH_NEXT);

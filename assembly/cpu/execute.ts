@@ -10,7 +10,7 @@ import { Layout } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
 import { Reg } from "../abi/x86";
 import { findBlock, LONE_BLOCK, linkBlock, unlink } from "./block";
-import { condition, flagsLogic, flagsResult, flagsSub, carry, overflow, parity, sign, zero } from "./flags";
+import { condition, flagsResult, carry, overflow, parity, sign, zero } from "./flags";
 import { generic } from "./generic";
 import { adc, add, and, dec32, ea, esp, imm, inc32, leadsTo, or, readPtr, reg, rm, sar32, sbb } from "./hot";
 import { setEsp, setReg, setRm, shl32, shr32, stackReadPtr, stackWritePtr, sub, writePtr, xor } from "./hot";

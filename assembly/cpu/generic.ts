@@ -185,6 +185,7 @@ import {
 } from "./exec/x87-move";
 import { opF2xm1, opFcos, opFpatan, opFptan, opFsin, opFsincos, opFyl2x, opFyl2xp1 } from "./exec/x87-transcendental";
 import { Rec } from "../abi/record";
+import { undefinedOpcode } from "../host";
 import { raiseUd } from "./fault";
 import { advance } from "./operand";
 import { set } from "./state";
@@ -873,6 +874,7 @@ export function generic(rec: usize): void {
       opUd(rec);
       break;
     default:
+      undefinedOpcode(load<u32>(rec, Rec.EIP));
       raiseUd();
   }
 }

@@ -83,7 +83,7 @@ export function runRegion(block: usize): usize {
   set(Cpu.GIVEN, 0);
   lendFlags();
   let here = block;
-  for (;;) {
+  while (here != 0) {
     const cell = <usize>call_indirect<u32>(load<u32>(here, Block.REGION));
     if (cell == 0) {
       settleFlags();

@@ -9,10 +9,8 @@ import { checkDataBreakpoint } from "../cpu/debug";
 import { alignmentChecked } from "../cpu/control";
 import { faulted, raiseCode } from "../cpu/fault";
 import { get, protectedMode, segPtr, set } from "../cpu/state";
-import { hasCode } from "./code";
 import { linearCheckWrite, linearLoad, linearStore } from "./linear";
-import { isRam } from "./phys";
-import { MMIO, tlbEntry, translate } from "./tlb";
+import { tlbEntry } from "./tlb";
 import { Tlb } from "../abi/layout";
 
 export { flushPage, flushTlb } from "./tlb";

@@ -22,6 +22,8 @@ export interface CoreHost {
   mmioRead(pa: number, size: 1 | 2 | 4): number;
   /** Writes `size` bytes at a physical address that is neither RAM nor ROM. */
   mmioWrite(pa: number, size: 1 | 2 | 4, value: number): void;
+  /** The guest executed an opcode the machine does not have, at offset `eip` of CS: it gets #UD. For reports. */
+  undefinedOpcode?(eip: number): void;
   /** Asks for a translation of the code that starts with a decoded block (a pointer to its header). May do nothing. */
   translateRegion?(block: number): void;
   /** The interrupt controller's vector, 0 to 255, for the interrupt being taken. */
@@ -95,6 +97,7 @@ export class Core {
         portWrite: (port: number, size: 1 | 2 | 4, value: number) => host.portWrite(port, size, value >>> 0),
         mmioRead: (pa: number, size: 1 | 2 | 4) => host.mmioRead(pa >>> 0, size),
         mmioWrite: (pa: number, size: 1 | 2 | 4, value: number) => host.mmioWrite(pa >>> 0, size, value >>> 0),
+        undefinedOpcode: (eip: number) => host.undefinedOpcode?.(eip >>> 0),
         translateRegion: (block: number) => host.translateRegion?.(block >>> 0),
         acknowledgeInterrupt: () => host.acknowledgeInterrupt() & 0xff,
       },
