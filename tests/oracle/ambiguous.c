@@ -59,10 +59,23 @@ static bool registers_changed(const Test *t, const Outcome *out) {
   return false;
 }
 
+/* True if an access reaches over offset FFFFFFFF of a 4 GB segment. */
+static bool over_the_top(u32 offset, u32 size) { return offset + size - 1 < offset; }
+
+static bool string_over_the_top(const Test *t, const Outcome *out) {
+  u32 size = memory_bytes(t);
+  u8 op = (u8)t->form->opcode;
+  bool source = op != 0xAA && op != 0xAB && op != 0xAE && op != 0xAF && op != 0x6C;
+  bool destination = op != 0xAC && op != 0xAD && op != 0x6F;
+  return t->addr32 && ((source && over_the_top(out->state.r[ESI], size)) || (destination && over_the_top(out->state.r[EDI], size)));
+}
+
 const char *ambiguous(const Test *t, const Outcome *out, bool memory_changed) {
   bool fault = out->state.eip == t->in.eip && (out->vector >= 10 || out->vector == 5 || out->vector == 6);
   if (!fault) return NULL;
   u8 setup = t->form->setup;
+  bool top = setup == SETUP_STRING ? string_over_the_top(t, out) : t->operand != 0 && over_the_top(t->operand - t->operand_base, memory_bytes(t));
+  if (top) return "access over the top of a 4 GB segment: may or may not fault (SDM 3A 5.3)";
   if (t->form->imm != IMM_NONE && t->form->name[0] == 'u' && out->vector != 6) return "undefined opcode: whether its immediate is fetched";
   if (setup != SETUP_STRING && memory_changed) return "fault after some of several stores";
   if (setup != SETUP_STRING && registers_changed(t, out)) return "fault after some of several register loads";

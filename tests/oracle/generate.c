@@ -121,6 +121,24 @@ static void put_prefixes(Test *t, bool size, bool address, int override, u32 rep
   for (u32 i = 0; i < n; i++) put(t, bytes[i], 1);
 }
 
+static bool in_code_window(u32 linear) { return linear - windows[WINDOW_CODE].linear < windows[WINDOW_CODE].pages * PAGE; }
+
+/*
+ * Whatever runs behind the instruction must be INT3: nothing is put into the code window when something could, and without TF nothing is
+ * stored there by the instruction.
+ */
+static bool contain(Test *t) {
+  u8 setup = t->form->setup;
+  bool runs_on = (t->in.eflags & FLAG_TF) == 0 || setup == SETUP_IRET || setup == SETUP_POPF || setup == SETUP_POP_SEGMENT ||
+                 setup == SETUP_SELECTOR || setup == SETUP_FAR_LOAD;
+  if (!runs_on) return true;
+  for (u32 i = 0; i < t->patch_count; i++) {
+    if (t->patches[i].offset < windows[WINDOW_CODE].pages * PAGE) return false;
+  }
+  if (in_code_window(t->operand) || in_code_window(t->stack) || in_code_window(t->stack - 64)) t->in.eflags |= FLAG_TF;
+  return true;
+}
+
 bool generate(Test *t, const Form *form, u32 seed, u32 index) {
   memset(t, 0, sizeof *t);
   t->form = form;
@@ -168,5 +186,5 @@ bool generate(Test *t, const Form *form, u32 seed, u32 index) {
   }
   put_immediate(t, override);
   if (t->length > 20) return false;
-  return place_code(t);
+  return contain(t) && place_code(t);
 }

@@ -81,6 +81,7 @@ static bool prepare_string(Test *t, bool repeated, int override) {
   t->source = override >= 0 ? override : SEG_DS;
   if (source && !set_pointer(t, ESI, t->source, 0, size, &from)) return false;
   if (destination && !set_pointer(t, EDI, SEG_ES, 0, size, &to)) return false;
+  t->operand = destination ? to : from;
   if (repeated) {
     u32 count = below(24);
     /* Far from the next multiple of 65536: a machine may pause for events there, and the flags of CMPS and SCAS would show it. */
