@@ -28,6 +28,12 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     about: "disassembles an image from its entry point",
     options: async () => (await import("./disasm-command.js")).DISASM_OPTIONS,
   },
+  translate: {
+    usage: "vmexit translate IMAGE [--at ADDR] [options]",
+    about: "boots an image and shows what the translator makes of the code at ADDR",
+    options: async () => (await import("./translate-command.js")).TRANSLATE_OPTIONS,
+    more: "The region is printed as a control-flow graph of x86 and as WebAssembly. Without --at: a line for every region.",
+  },
   conform: {
     usage: "vmexit conform PATH… [options]",
     about: "runs instruction test vectors and compares",
@@ -44,6 +50,7 @@ usage: vmexit run kernel.elf                boot a Multiboot, ELF32, Linux or fl
        vmexit run -kernel k -append "a b"   QEMU's words work too
        vmexit trace kernel.elf --count 20   every instruction with the registers it changed
        vmexit disasm kernel.elf             disassembly from the entry point
+       vmexit translate kernel.elf          what hot code becomes in WebAssembly
        vmexit conform vectors/              instruction test vectors
        vmexit help TOPIC                    ${Object.keys(TOPICS).join(", ")}
 `;

@@ -56,6 +56,8 @@ export class Machine {
   readonly plan: BootPlan;
   /** The board: devices, bus, interrupt controllers. */
   readonly board: Board;
+  /** The translator if the engine is one, for tools that show what it does. */
+  readonly translator: Translator | undefined;
   readonly #config: CompleteConfig;
   readonly #core: Core;
   readonly #timers = new Timers();
@@ -74,7 +76,6 @@ export class Machine {
   #interruptLine = false;
   #nmi = false;
   #hostSeconds = 0;
-  #translator: Translator | undefined;
   #ended: RunExit | undefined;
 
   /** Builds the machine and loads the image. Raises `ConfigError` or `ImageError`. */
@@ -89,10 +90,10 @@ export class Machine {
           failed: (error) => this.#loop.end({ kind: "host-error", error }),
           acknowledged: (vector) => this.#interrupts.call(vector),
         }),
-        translateRegion: (block) => this.#translator?.translate(block),
+        translateRegion: (block) => this.translator?.translate(block),
       },
     );
-    if (this.#config.engine === "translator") this.#translator = new Translator(this.#core);
+    if (this.#config.engine === "translator") this.translator = new Translator(this.#core);
     this.#loop = new RunLoop({
       core: processorOf(this.#core),
       timers: this.#timers,
@@ -286,6 +287,7 @@ export class Machine {
       exits: { ...this.#exits },
       callOuts: { ...this.#callOuts },
       ...processorCounts(this.cpu),
+      ...(this.translator === undefined ? {} : { translator: { ...this.translator.counters } }),
       unknownPorts: this.board.bus.unknownPorts(),
       unknownMemory: this.board.bus.unknownMemory(),
     };

@@ -1,10 +1,11 @@
 /**
  * Counts of a run: what the processor counted, what it asked of the board, and what nobody answered.
- * Everything except `hostSeconds` and `mips` depends on the run alone.
+ * Everything except `hostSeconds`, `mips` and `translator.milliseconds` depends on the run alone.
  */
 import { Counter } from "../../assembly/abi/cpu.js";
 import type { CpuView } from "../core/cpu-view.js";
 import type { UnknownMemory, UnknownPort } from "../devices/bus.js";
+import type { TranslatorCounters } from "../translator/translator.js";
 import { exceptionName } from "./run-result.js";
 
 /** How often the processor called out of its run, by kind. */
@@ -38,6 +39,8 @@ export interface Statistics {
   exceptions: Record<string, number>;
   tlb: { misses: number; flushes: number; pageFlushes: number };
   code: { blocksDecoded: number; blocksDropped: number; blockLookups: number; poolFlushes: number };
+  /** What the translator has done, if the engine is one; its milliseconds are the host's. */
+  translator?: TranslatorCounters;
   /** Ports the guest used that no device has. */
   unknownPorts: UnknownPort[];
   /** Pages of physical memory the guest used that are neither RAM nor a device. */

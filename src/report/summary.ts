@@ -72,6 +72,12 @@ export function statisticsLines(statistics: Statistics): string[] {
     ["TLB", `${grouped(tlb.misses)} misses, ${grouped(tlb.flushes)} flushes, ${grouped(tlb.pageFlushes)} page flushes`],
     ["code", `${grouped(code.blocksDecoded)} blocks decoded, ${grouped(code.blocksDropped)} dropped`],
   ];
+  if (statistics.translator !== undefined) {
+    const { regions, instructions, bytes, milliseconds, refused } = statistics.translator;
+    const size = `${grouped(instructions)} instructions, ${grouped(bytes)} bytes of WebAssembly`;
+    rows.push(["regions", `${grouped(regions)} made of ${size}; ${grouped(refused)} refused`]);
+    rows.push(["translating", `${milliseconds.toFixed(1)} ms`]);
+  }
   for (const { port, name, reads, writes } of statistics.unknownPorts) {
     rows.push(["unknown port", `0x${port.toString(16)} (${name}): ${grouped(reads)} in, ${grouped(writes)} out`]);
   }

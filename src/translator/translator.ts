@@ -7,7 +7,7 @@ import { Cpu } from "../../assembly/abi/cpu.js";
 import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
 import { Cell, CellKind, PageList, REGION_SLOTS } from "../../assembly/abi/region.js";
 import type { Core } from "../core/core.js";
-import { Discovery } from "./discover.js";
+import { Discovery, type Region } from "./discover.js";
 import type { CellFactory } from "./emitter.js";
 import type { Insn } from "./insn.js";
 import { emitRegion } from "./region.js";
@@ -25,6 +25,14 @@ export interface TranslatorCounters {
   milliseconds: number;
   /** Requests that made no region. */
   refused: number;
+}
+
+/** A region that has been made, for an observer. */
+export interface MadeRegion {
+  /** What was found from the entry on. */
+  region: Region;
+  /** The WebAssembly module; its function is the region. */
+  wasm: Uint8Array;
 }
 
 /** A region in the table. */
@@ -101,6 +109,8 @@ class PoolCells implements CellFactory {
 export class Translator {
   /** What has been done. */
   readonly counters: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, refused: 0 };
+  /** Called with each region that is made: for tools that show them. */
+  observer: ((made: MadeRegion) => void) | undefined;
   private readonly slots: (Entry | undefined)[] = new Array(REGION_SLOTS);
   private readonly byBlock = new Map<number, Entry>();
   private readonly missed = new Map<number, Set<number>>();
@@ -161,6 +171,7 @@ export class Translator {
     this.counters.regions++;
     this.counters.instructions += region.size;
     this.counters.bytes += bytes.length;
+    this.observer?.({ region, wasm: bytes });
     return true;
   }
 

@@ -169,7 +169,10 @@ function readBody(r: Reader, imports: string[], names: TextNames): WasmFunction 
 /** The text of a module's function, a line an instruction. */
 export function functionText(module: Uint8Array, names: TextNames = {}): string[] {
   const { locals, body } = readFunction(module, names);
-  const lines = ["(func (result i32)", ...locals.map(([count, type]) => `  (local ${Array(count).fill(type).join(" ")})`)];
+  const lines = [
+    "(func (result i32)",
+    ...locals.map(([count, type]) => `  (local ${Array(count).fill(type).join(" ")})`),
+  ];
   let depth = 1;
   body.forEach(({ name, operands }, i) => {
     if (name === "end" || name === "else") depth--;

@@ -57,9 +57,9 @@ test("every opcode reads back", () => {
 });
 
 test("names are those of the specification", () => {
-  expect([W.I32_LOAD8_U, W.LOCAL_TEE, W.BR_IF, W.I64_EXTEND_I32_S, W.I32_WRAP_I64, W.I32_EXTEND8_S].map(opcodeName)).toEqual(
-    ["i32.load8_u", "local.tee", "br_if", "i64.extend_i32_s", "i32.wrap_i64", "i32.extend8_s"],
-  );
+  expect(
+    [W.I32_LOAD8_U, W.LOCAL_TEE, W.BR_IF, W.I64_EXTEND_I32_S, W.I32_WRAP_I64, W.I32_EXTEND8_S].map(opcodeName),
+  ).toEqual(["i32.load8_u", "local.tee", "br_if", "i64.extend_i32_s", "i32.wrap_i64", "i32.extend8_s"]);
 });
 
 test("nesting is shown by indentation, and the engine accepts what is shown", () => {

@@ -5,8 +5,8 @@
 import { expect, test } from "vitest";
 import { fuzz } from "./fuzz.js";
 
-const INSTRUCTIONS = Number(process.env["VMEXIT_LONG_INSNS"] ?? 20_000_000);
-const SEED = Number(process.env["VMEXIT_SEED"] ?? 1_000_000 + Math.floor(Math.random() * 1_000_000_000));
+const INSTRUCTIONS = Number(process.env.VMEXIT_LONG_INSNS ?? 20_000_000);
+const SEED = Number(process.env.VMEXIT_SEED ?? 1_000_000 + Math.floor(Math.random() * 1_000_000_000));
 const HOUR = 3_600_000;
 
 test(`${INSTRUCTIONS} instructions of random programs from seed ${SEED} on`, { timeout: 4 * HOUR }, () => {

@@ -5,9 +5,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { Cpu } from "../../../assembly/abi/cpu.js";
 import { guestRuns, ROMS } from "../../../roms/guests.mjs";
 import type { Machine } from "../../../src/machine/machine.js";
-import { verify } from "../../../src/machine/verify.js";
+import { verify, type VerifyOptions } from "../../../src/machine/verify.js";
 import { vmexit } from "../../cli/vmexit.js";
 
 const MEMORY_BYTES = 16 << 20;
@@ -60,7 +61,15 @@ test.each(guestRuns().filter((run) => run.input === undefined && run.machines.in
   "$name $append agrees on a million instructions",
   (run) => {
     const image = readFileSync(join(ROMS, `${run.name}.elf`));
-    const options = { maxInstructions: 1_000_000, sliceInstructions: 50_000 };
+    const options: VerifyOptions = {
+      maxInstructions: 1_000_000,
+      sliceInstructions: 50_000,
+      prepare(machine, engine) {
+        if (engine === "interpreter") return;
+        machine.core.cpu.setField(Cpu.HEAT, 50);
+        machine.core.exports.flushCode();
+      },
+    };
     const result = verify({ image, commandLine: run.append, memoryBytes: MEMORY_BYTES }, options);
     expect(result.difference).toBeUndefined();
     expect(result.instructions).toBeGreaterThan(100);

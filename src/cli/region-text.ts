@@ -1,0 +1,80 @@
+/**
+ * A translated region as text: sizes, its control-flow graph with the disassembly of every node, and the WebAssembly it became.
+ */
+import type { Node, Terminator } from "../translator/discover.js";
+import { Local } from "../translator/emitter.js";
+import type { MadeRegion } from "../translator/translator.js";
+import type { Disassembler } from "../trace/disassembler.js";
+import { hexDigits } from "../trace/text-trace.js";
+import { functionText, readFunction } from "../wasm/text.js";
+
+/** Names of the general registers, which are locals 0 to 7 of a region. */
+const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+
+/** Names of a region's locals by number. */
+const LOCALS = new Map<number, string>([
+  ...REGISTERS.map((name, i) => [i, name] as const),
+  ...Object.entries(Local).map(([name, i]) => [i, name.toLowerCase().replace("_", "-")] as const),
+]);
+
+/** Bytes of guest memory at a linear address, `undefined` where there is none. */
+export type ReadCode = (address: number, length: number) => Uint8Array | undefined;
+
+function address(value: number): string {
+  return hexDigits(value, 8);
+}
+
+/** Where control goes from a node, in words. Targets outside the region are marked by `exit`. */
+function terminatorText(end: Terminator, nodes: ReadonlyMap<number, Node>): string {
+  const to = (target: number) => (nodes.has(target) ? address(target) : `exit ${address(target)}`);
+  switch (end.kind) {
+    case "goto":
+      return `to ${to(end.target)}`;
+    case "branch":
+      return `taken to ${to(end.taken)}, else to ${to(end.fall)}`;
+    case "call":
+      return `calls ${to(end.target)}, returns to ${to(end.site)}`;
+    case "return":
+      return end.sites.length === 0 ? "returns out of the region" : `returns to ${end.sites.map(to).join(", ")} or out`;
+    case "indirect":
+      return "to an address known at run time";
+    case "system":
+      return "left to the interpreter, which looks where the guest is";
+  }
+}
+
+/** One line with the sizes of a region. */
+export function regionSummary({ region, wasm }: MadeRegion): string {
+  const code = [...region.nodes.values()].flatMap((n) => n.insns).reduce((sum, i) => sum + i.length, 0);
+  const { body, bytes } = readFunction(wasm);
+  return (
+    `region ${address(region.entry)}: ${region.nodes.size} nodes, ${region.size} instructions, ${code} bytes of x86, ` +
+    `${region.pages.size} pages; ${body.length} WebAssembly instructions, ${bytes} bytes of code, ${wasm.length} of module`
+  );
+}
+
+/** The nodes in order of address, each with its instructions and where it goes. */
+export function nodeLines({ region }: MadeRegion, read: ReadCode, disassembler: Disassembler): string[] {
+  const lines: string[] = [];
+  const sorted = [...region.nodes.values()].sort((a, b) => a.eip - b.eip);
+  for (const node of sorted) {
+    lines.push(`node ${address(node.eip)}: ${terminatorText(node.end, region.nodes)}`);
+    for (const insn of node.insns) {
+      const bytes = read(insn.eip, insn.length);
+      const shown = bytes === undefined ? "" : [...bytes].map((b) => hexDigits(b, 2)).join(" ");
+      const text = bytes === undefined ? "(not mapped now)" : disassembler.disassemble(bytes, insn.eip, true).text;
+      lines.push(`  ${address(insn.eip)}  ${shown.padEnd(24)} ${text}`);
+    }
+  }
+  return lines;
+}
+
+/** The WebAssembly function of a region. */
+export function wasmLines({ wasm }: MadeRegion): string[] {
+  return functionText(wasm, { local: (index) => LOCALS.get(index) });
+}
+
+/** Everything about a region. */
+export function regionLines(made: MadeRegion, read: ReadCode, disassembler: Disassembler): string[] {
+  return [regionSummary(made), "", ...nodeLines(made, read, disassembler), "", ...wasmLines(made)];
+}
