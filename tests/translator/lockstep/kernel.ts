@@ -252,7 +252,7 @@ export function boot(core: Core, program: Program): void {
   core.exports.ramWritten(0, ram.length);
   cpu.cr3 = DIRECTORY;
   cpu.cr4 = 0;
-  cpu.cr0 = (Cr0.PE | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.PG) >>> 0;
+  cpu.cr0 = (Cr0.PE | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.PG) >>> 0;
   const usable = SEG_USABLE | FLAT;
   const dpl = program.user ? Desc.DPL : 0;
   const flat = { base: 0, limit: 0xffffffff };

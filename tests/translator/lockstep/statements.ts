@@ -468,8 +468,17 @@ export class StatementMaker {
         },
         (a) => a.raw(0x50, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0x58), // cr3 reload
         (a) => a.raw(0xfb, 0xf4), // sti; hlt
+        (a) => {
+          a.raw(0x50); // a breakpoint on writes to the data, or none
+          a.movRegister(R.EAX, DATA + 4 * byte);
+          a.raw(0x0f, 0x23, 0xc0); // mov dr0, eax
+          a.movRegister(R.EAX, byte < 100 ? 0xd0001 : 0);
+          a.raw(0x0f, 0x23, 0xf8, 0x58); // mov dr7, eax
+        },
       );
     } else choices.push((a) => a.raw(0xf4));
+    // pushf; xor byte [esp+2], 4; popf: alignment checks on or off
+    choices.push((a) => a.raw(0x9c, 0x80, 0x74, 0x24, 0x02, 0x04, 0x9d));
     // pushf; or byte [esp+1], 1; popf: a single-step trap
     choices.push((a) => a.raw(0x9c, 0x80, 0x4c, 0x24, 0x01, 0x01, 0x9d, 0x90));
     const index = random.below(choices.length);
