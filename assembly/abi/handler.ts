@@ -245,5 +245,7 @@ export enum Handler {
   SUB32_RI_JNZ = 236,
   ADD32_RI_JZ = 237,
   ADD32_RI_JNZ = 238,
+  SYSTEM = 240, // generic, and then mostly the block it led to last time: kept in Rec.LINK
+  INVLPG = 241, // the same, kept in Rec.IMM: Rec.LINK is the mask of the address
   REGION = 239, // the block has been translated: run its region instead
 }

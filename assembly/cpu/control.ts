@@ -60,12 +60,38 @@ function dataBreakpoints(): bool {
 /** True if ES, SS and DS are flat, readable and writable and CS is flat (Mode.FLAT). */
 function flat(): bool {
   const most: u32 = 0xfffffffd;
-  for (let seg: u32 = 0; seg < 4; seg++) {
-    const cache = segPtr(seg);
-    if (load<u32>(cache, SegCache.BASE) != 0) return false;
-    if (seg != Seg.CS && load<u32>(cache, SegCache.WRITE_MAX) != most) return false;
-  }
-  return true;
+  const es = segPtr(Seg.ES);
+  const cs = segPtr(Seg.CS);
+  const ss = segPtr(Seg.SS);
+  const ds = segPtr(Seg.DS);
+  const bases =
+    load<u32>(es, SegCache.BASE) |
+    load<u32>(cs, SegCache.BASE) |
+    load<u32>(ss, SegCache.BASE) |
+    load<u32>(ds, SegCache.BASE);
+  const open =
+    load<u32>(es, SegCache.WRITE_MAX) & load<u32>(ss, SegCache.WRITE_MAX) & load<u32>(ds, SegCache.WRITE_MAX);
+  // No limit gives more than `most`, so the conjunction of the three is `most` only if each of them is.
+  return bases == 0 && open == most;
+}
+
+/** Mode bits of CS and SS, as their caches are, outside real and virtual-8086 mode. */
+function protectedBits(): u32 {
+  const cs = segPtr(Seg.CS);
+  // D of CS and B of SS are bit 14 of their access words.
+  const code = (load<u32>(cs, SegCache.ACCESS) >>> 14) & Mode.CODE32;
+  const stack = (load<u32>(segPtr(Seg.SS), SegCache.ACCESS) >>> 13) & Mode.STACK32;
+  const limited: u32 = load<u32>(cs, SegCache.LIMIT) != 0xffffffff ? Mode.LIMITED : 0;
+  return code | stack | limited | (flat() ? Mode.FLAT : 0);
+}
+
+/**
+ * The part of updateMode() that a change of CS, SS or CPL needs where CR0, EFLAGS.VM and SLOW_ACCESS stay as they are, in protected
+ * mode outside virtual-8086 mode.
+ */
+export function refreshMode(): void {
+  set(Cpu.MODE, protectedBits());
+  set(Cpu.CONTEXT, (get(Cpu.GENERATION) << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
 }
 
 /** Recomputes decoding mode and TLB context: after changes of CS, SS, CR0, CPL, EFLAGS.VM or EFLAGS.AC. */

@@ -4,7 +4,7 @@
  *
  * `continue` skips the look at Cpu.STOP, where nothing can have set it. `slot` says how the block's last instruction goes on.
  */
-import { Cpu } from "../abi/cpu";
+import { Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
@@ -38,6 +38,18 @@ function followIndirect(rec: usize): usize {
   set(Cpu.GIVEN, 0);
   const block = findBlock();
   if (generation == get(Cpu.DECODE_GENERATION)) store<u32>(rec, <u32>block, Rec.LINK);
+  return block;
+}
+
+/** Finds the block at EIP after a system instruction: the one in the record's field `slot` if it is still that. 0: as findBlock(). */
+function lookAgain(rec: usize, slot: i32): usize {
+  const last = <usize>load<u32>(rec + slot);
+  if (leadsTo(last, get(Cpu.EIP)) && load<u32>(last, Block.COUNT) != BLOCK_DEAD) return last;
+  const generation = get(Cpu.DECODE_GENERATION);
+  set(Cpu.GIVEN, 0);
+  const block = findBlock();
+  const limited = (get(Cpu.MODE) & Mode.LIMITED) != 0;
+  if (generation == get(Cpu.DECODE_GENERATION) && !limited) store<u32>(rec + slot, <u32>block);
   return block;
 }
 
@@ -259,6 +271,8 @@ export function execute(first: usize): void {
         case Handler.SHL32_RI_NF: setRm<u32>(rec, rm<u32>(rec) << imm<u32>(rec)); continue;
         case Handler.SHR32_RI_NF: setRm<u32>(rec, rm<u32>(rec) >>> imm<u32>(rec)); continue;
         case Handler.SAR32_RI_NF: setRm<u32>(rec, <u32>(<i32>rm<u32>(rec) >> imm<u32>(rec))); continue;
+        case Handler.SYSTEM: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) return settle(rec, given); block = lookAgain(rec, Rec.LINK); if (block == 0) return; slot = FOUND; continue;
+        case Handler.INVLPG: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) return settle(rec, given); block = lookAgain(rec, Rec.IMM); if (block == 0) return; slot = FOUND; continue;
         case Handler.REGION: block = runRegion(block); if (block == 0) return; slot = FOUND; rec = end - Rec.BYTES; continue;
         default: generic(rec); break;
       }

@@ -24,6 +24,7 @@ import { insideCode, insideLoadedCode } from "./far";
 import { faulted, raiseCode, raiseGp } from "./fault";
 import { eflags } from "./flags";
 import { commitPointer, openCurrent, openInner, push, room, tss32, tssStackPointer, tssStackSelector } from "./frame";
+import { enterQuickly } from "./quick-gate";
 import { commitCode, fillCache, loadNull, loadSegmentPlain, stackDescriptor } from "./segment";
 import { cpl, get, iopl, reg32, segBase, segPtr, selectorOf, set, v86Mode } from "./state";
 import { TASK_INTERRUPT, taskSwitch, taskTarget } from "./task";
@@ -44,7 +45,9 @@ const IO_BASE: u32 = 102;
  * the saved flags. Faults: #GP #NP #TS #SS #PF with EXT as Cpu.EXT says.
  */
 export function enterHandler(vector: u32, source: u32, hasError: bool, error: u32, fault: bool): void {
-  if ((get(Cpu.CR0) & Cr0.PE) == 0) throughTable(vector);
+  const image = fault ? eflags() | Eflags.RF : eflags();
+  if (enterQuickly(vector, source == SOURCE_SOFTWARE, hasError, error, image)) return;
+  if ((get(Cpu.CR0) & Cr0.PE) == 0) throughTable(vector, image);
   else throughGate(vector, source, hasError, error, fault);
   if (faulted() && get(Cpu.FAULT_HAS_ERROR) != 0 && selectorError(get(Cpu.FAULT_VECTOR))) {
     set(Cpu.FAULT_ERROR, get(Cpu.FAULT_ERROR) | get(Cpu.EXT));
@@ -57,12 +60,12 @@ function selectorError(vector: u32): bool {
 }
 
 /** Real mode: four bytes per vector, FLAGS, CS and IP on the stack (SDM 3B 20.1.4). */
-function throughTable(vector: u32): void {
+function throughTable(vector: u32, image: u32): void {
   if ((vector << 2) + 3 > get(Cpu.IDTR_LIMIT)) {
     raiseGp(0);
     return;
   }
-  enterRealHandler(get(Cpu.IDTR_BASE) + (vector << 2), eflags(), Eflags.IF | Eflags.TF | Eflags.AC | Eflags.RF);
+  enterRealHandler(get(Cpu.IDTR_BASE) + (vector << 2), image, Eflags.IF | Eflags.TF | Eflags.AC | Eflags.RF);
 }
 
 /** Goes through the four-byte pointer at linear address `lin`, pushing `image` and clearing `cleared`. */

@@ -11,6 +11,7 @@ import { insideCode, insideLoadedCode, returnDescriptor, returnOutward } from ".
 import { faulted, raiseGp } from "./fault";
 import { stackItem } from "./frame";
 import { sysLoad16 } from "../mmu/access";
+import { returnQuickly } from "./quick-gate";
 import { commitCode, loadSegmentPlain, loadSegmentV86, stackDescriptor } from "./segment";
 import { cpl, get, iopl, protectedMode, segBase, set, setReg32, setStackPointer, stackPointer, v86Mode } from "./state";
 import { TASK_RETURN, taskSwitch } from "./task";
@@ -22,6 +23,7 @@ const FLAGS32: u32 = Eflags.RF | Eflags.AC | Eflags.ID;
 
 /** IRET with `bytes`-byte items. Faults: #GP #NP #TS #SS #PF #AC. */
 export function interruptReturn(bytes: u32): void {
+  if (bytes == 4 && returnQuickly()) return;
   if (protectedMode()) {
     if ((get(Cpu.EFLAGS) & Eflags.NT) != 0) returnFromTask();
     else returnProtected(bytes);

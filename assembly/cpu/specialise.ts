@@ -50,7 +50,15 @@ function shiftForm(rec: usize, form: u32, byImmediate: u32, byCl: u32): u32 {
 
 /** Sets Rec.HANDLER of a freshly decoded record. */
 export function specialise(rec: usize, mode: u32): void {
-  store<u16>(rec, <u16>choose(rec, mode), Rec.HANDLER);
+  const handler = choose(rec, mode);
+  store<u16>(rec, <u16>(handler == Handler.GENERIC ? plain(rec) : handler), Rec.HANDLER);
+}
+
+/** What stands for GENERIC: at the end of a block, a form that remembers the block behind it where the record has room for that. */
+function plain(rec: usize): u32 {
+  if ((load<u16>(rec, Rec.FLAGS) & RecFlag.ENDS) == 0) return Handler.GENERIC;
+  if (load<u8>(rec, Rec.OP) == Op.INVLPG) return Handler.INVLPG;
+  return load<u32>(rec, Rec.LINK) == 0 ? Handler.SYSTEM : Handler.GENERIC;
 }
 
 function choose(rec: usize, mode: u32): u32 {
