@@ -60,7 +60,7 @@ static bool registers_changed(const Test *t, const Outcome *out) {
 }
 
 /* True if an access reaches over offset FFFFFFFF of a 4 GB segment. */
-static bool over_the_top(u32 offset, u32 size) { return offset + size - 1 < offset; }
+static bool over_the_top(u32 offset, u32 size) { return size != 0 && offset + size - 1 < offset; }
 
 static bool string_over_the_top(const Test *t, const Outcome *out) {
   u32 size = memory_bytes(t);
