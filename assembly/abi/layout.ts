@@ -6,20 +6,23 @@
  *   00002000  decode table: what the instruction table in src/isa/ was packed into
  *   00004000  map of the 4 MB regions that large pages were cached for
  *   00004100  scratch of the translator
+ *   00006000  cache of block addresses by EIP
+ *   00008000  static data of debug builds (asconfig.json, memoryBase)
  *   00010000  TLB
  *   00020000  block hash: heads of the chains of decoded blocks
  *   00060000  block pool
- *   01060000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
+ *   02060000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
  */
 export enum Layout {
   CPU = 4096,
   DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
   TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions
+  NEXT_CACHE = 24576, // NextCache entries
   TLB = 65536,
   BLOCK_HASH = 131072,
   BLOCK_POOL = 393216,
-  RAM = 17170432, // first byte behind the fixed regions
+  RAM = 33947648, // first byte behind the fixed regions
 }
 
 /** Entries in the TLB: a power of two. */
@@ -34,10 +37,21 @@ export enum Tlb {
   SIZE = 16,
 }
 
+/** Entries in the cache of next blocks: a power of two. */
+export const NEXT_ENTRIES: i32 = 512;
+
+/** One entry: where indirect branches of regions lead, while translations stay as they are. */
+export enum NextCache {
+  EIP = 0, // u32
+  EPOCH = 4, // u32, Cpu.MAP_EPOCH with the user bit when it was entered
+  BLOCK = 8, // u32 ptr
+  SIZE = 16,
+}
+
 /** Chains in the block hash: a power of two. */
 export const HASH_ENTRIES: i32 = 65536;
 /** Size of the block pool in bytes. */
-export const POOL_BYTES: i32 = 16777216;
+export const POOL_BYTES: i32 = 33554432;
 
 /** The packed instruction table: parts of Layout.DECODE_TABLE in entries. */
 export enum DecodeTable {

@@ -6,7 +6,7 @@
  */
 import { Counter, Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
-import { HASH_ENTRIES, Layout, POOL_BYTES } from "../abi/layout";
+import { HASH_ENTRIES, Layout, NEXT_ENTRIES, NextCache, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, BLOCK_MAX, Block, Rec, RecFlag } from "../abi/record";
 import { Access, Seg } from "../abi/x86";
 import { count, forgetCode, registerCode } from "../mmu/code";
@@ -34,6 +34,7 @@ const MAX_LENGTH: u32 = 15;
 /** Drops every decoded block. */
 export function flushBlocks(): void {
   memory.fill(Layout.BLOCK_HASH, 0, HASH_ENTRIES * 4);
+  memory.fill(Layout.NEXT_CACHE, 0, NEXT_ENTRIES * NextCache.SIZE);
   forgetCode();
   set(Cpu.POOL_NEXT, POOL_START);
   set(Cpu.DECODE_GENERATION, get(Cpu.DECODE_GENERATION) + 1);

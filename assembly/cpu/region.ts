@@ -5,7 +5,7 @@
  */
 import { Counter, Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
-import { Layout, POOL_BYTES } from "../abi/layout";
+import { Layout, NEXT_ENTRIES, NextCache, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block } from "../abi/record";
 import { Cell, CellKind, FlagKind, PageList } from "../abi/region";
 import { translateRegion } from "../host";
@@ -99,13 +99,10 @@ export function runRegion(block: usize): usize {
       if (kind == CellKind.MISS) return missed(cell);
       if (load<u32>(cell, Cell.REFUND) != 0) return single();
     } else if (kind == CellKind.SYSTEM) lendFlags();
-    let next = <usize>load<u32>(cell, Cell.LINK);
-    if (!leadsTo(next, get(Cpu.EIP)) || load<u32>(next, Block.COUNT) == BLOCK_DEAD) {
-      next = findAndLink(cell);
-      if (next == 0) {
-        settleFlags();
-        return 0;
-      }
+    const next = nextBlock(kind, cell);
+    if (next == 0) {
+      settleFlags();
+      return 0;
     }
     const ready = load<i32>(next, Block.COUNT) <= <i32>get(Cpu.LEFT) && get(Cpu.ATTENTION) == 0;
     if (!ready || load<u16>(next + Block.RECORDS) != Handler.REGION) {
@@ -117,11 +114,30 @@ export function runRegion(block: usize): usize {
   return 0;
 }
 
-/** Finds the block at EIP and remembers it in the cell. 0: the fetch raised a fault, or the slice is used up. */
-function findAndLink(cell: usize): usize {
+/**
+ * The block at EIP after leaving through `cell`: the one it led to last time, the one that EIP led to last time, or found anew.
+ * 0: the fetch raised a fault, or the slice is used up.
+ */
+function nextBlock(kind: u32, cell: usize): usize {
+  const eip = get(Cpu.EIP);
+  const entry = <usize>(Layout.NEXT_CACHE + ((eip ^ (eip >>> 9)) & (NEXT_ENTRIES - 1)) * NextCache.SIZE);
+  const epoch = get(Cpu.MAP_EPOCH) | (get(Cpu.CONTEXT) & 1);
+  if (kind == CellKind.GOTO) {
+    const linked = <usize>load<u32>(cell, Cell.LINK);
+    if (leadsTo(linked, eip) && load<u32>(linked, Block.COUNT) != BLOCK_DEAD) return linked;
+  } else if (load<u32>(entry, NextCache.EIP) == eip && load<u32>(entry, NextCache.EPOCH) == epoch) {
+    const cached = <usize>load<u32>(entry, NextCache.BLOCK);
+    if (load<u32>(cached, Block.COUNT) != BLOCK_DEAD && load<u32>(cached, Block.MODE) == get(Cpu.MODE)) return cached;
+  }
   const generation = get(Cpu.DECODE_GENERATION);
   const found = findBlock();
-  if (generation == get(Cpu.DECODE_GENERATION)) store<u32>(cell, <u32>found, Cell.LINK);
+  if (found == 0 || generation != get(Cpu.DECODE_GENERATION)) return found;
+  store<u32>(cell, <u32>found, Cell.LINK);
+  if (load<u32>(found, Block.MA) != 0xffffffff) {
+    store<u32>(entry, eip, NextCache.EIP);
+    store<u32>(entry, epoch, NextCache.EPOCH);
+    store<u32>(entry, <u32>found, NextCache.BLOCK);
+  }
   return found;
 }
 

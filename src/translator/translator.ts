@@ -11,7 +11,7 @@ import { Discovery, type Region } from "./discover.js";
 import type { CellFactory } from "./emitter.js";
 import type { Insn } from "./insn.js";
 import { emitRegion } from "./region.js";
-import { HEAT, RESTLESS_HEAT } from "./tuning.js";
+import { FREE_MILLISECONDS, HEAT, RESTLESS_HEAT, SHARE } from "./tuning.js";
 
 /** What the translator has done so far. */
 export interface TranslatorCounters {
@@ -116,6 +116,7 @@ export class Translator {
   private readonly missed = new Map<number, Set<number>>();
   private next = 1;
   private generation = 0;
+  private readonly born = performance.now();
 
   /** Makes a translator for `core` and switches the machine's counting of hot blocks on. */
   constructor(private readonly core: Core) {
@@ -126,6 +127,10 @@ export class Translator {
   /** Translates the code that starts with the block at `block`, if that can be done. */
   translate(block: number): void {
     const start = performance.now();
+    if (this.counters.milliseconds > FREE_MILLISECONDS + SHARE * (start - this.born)) {
+      new DataView(this.core.memory.buffer).setInt32(block + Block.HEAT, HEAT, true);
+      return;
+    }
     try {
       if (!this.make(block)) this.counters.refused++;
     } catch (error) {

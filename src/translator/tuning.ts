@@ -4,15 +4,19 @@
 
 /** Instructions a block may take in the interpreter before it is translated: a small module costs about as much as these. */
 export const HEAT = 30_000;
+/** Milliseconds the translator may take before it is held to its share of the time. */
+export const FREE_MILLISECONDS = 30;
+/** Share of the time since the start that translating may take: beyond it, blocks have to prove their heat again. */
+export const SHARE = 0.12;
 /** The same for code in a page whose code keeps being overwritten. */
 export const RESTLESS_HEAT = 50_000;
 /** How often code in a page may have been overwritten before it is left to the interpreter. */
 export const MAX_KILLS = 16;
 /** Most instructions in a region. */
-export const MAX_INSNS = 700;
+export const MAX_INSNS = 1200;
 /** Most instructions in one node: the budget is taken for a whole node at once. */
 export const MAX_NODE_INSNS = 64;
 /** Most linear pages a region's code may lie in. */
-export const MAX_PAGES = 12;
+export const MAX_PAGES = 64;
 /** Most return addresses that a return is compared with. */
 export const MAX_RETURN_SITES = 6;

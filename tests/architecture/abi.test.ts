@@ -5,7 +5,16 @@
  */
 import { expect, test } from "vitest";
 import { Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
-import { DecodeTable, HASH_ENTRIES, Layout, POOL_BYTES, TLB_ENTRIES, Tlb } from "../../assembly/abi/layout.js";
+import {
+  DecodeTable,
+  HASH_ENTRIES,
+  Layout,
+  NEXT_ENTRIES,
+  NextCache,
+  POOL_BYTES,
+  TLB_ENTRIES,
+  Tlb,
+} from "../../assembly/abi/layout.js";
 import { Block, Rec } from "../../assembly/abi/record.js";
 import { sourceFiles, textOf, withoutComments } from "./source-tree.js";
 
@@ -74,7 +83,8 @@ function statedSize(path: string, name: string): number | undefined {
 test("the regions of the linear memory do not overlap", () => {
   const computed: Record<string, number> = {
     CPU: Cpu.SIZE,
-    DECODE_TABLE: (DecodeTable.GROUPS + DecodeTable.GROUP_SIZE * DecodeTable.MAX_GROUPS) * DecodeTable.ENTRY_BYTES,
+    DECODE_TABLE: (DecodeTable.RM_GROUPS + 8 * DecodeTable.MAX_RM_GROUPS) * DecodeTable.ENTRY_BYTES,
+    NEXT_CACHE: NEXT_ENTRIES * NextCache.SIZE,
     TLB: TLB_ENTRIES * Tlb.SIZE,
     BLOCK_HASH: HASH_ENTRIES * 4,
     BLOCK_POOL: POOL_BYTES,

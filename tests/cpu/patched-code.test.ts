@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { createMachine, type Machine } from "../../src/index.js";
 
 const BASE = 0x10_0000;
-const ROUNDS = 240_000;
+const ROUNDS = 480_000;
 
 /** Little-endian bytes of a 32-bit value. */
 function dword(value: number): number[] {
