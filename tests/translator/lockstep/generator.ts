@@ -31,11 +31,13 @@ const DEEPEST = 3;
 class Generator {
   readonly #random: Random;
   readonly #user: boolean;
+  readonly #watched: boolean;
   #counter = 0;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
     this.#user = this.#random.chance(50);
+    this.#watched = this.#random.chance(10);
   }
 
   source(): Source {
@@ -58,7 +60,8 @@ class Generator {
 
   #statement(caller: number, depth: number, reserved: number | undefined): Statement {
     const random = this.#random;
-    if (depth >= DEEPEST || random.chance(70)) return new StatementMaker(random, this.#user, reserved).statement();
+    if (depth >= DEEPEST || random.chance(70))
+      return new StatementMaker(random, this.#user, reserved, this.#watched).statement();
     const part = () => this.#list(random.between(1, 5), caller, depth + 1, reserved);
     switch (random.below(8)) {
       case 0:
@@ -104,7 +107,7 @@ class Generator {
     const kind = random.below(3);
     const counter = kind === 2 ? R.ECX : random.pick(R.ECX, R.EDX, R.ESI, R.EBX, R.EDI);
     const count = random.between(1, 40);
-    const maker = new StatementMaker(random, this.#user, counter);
+    const maker = new StatementMaker(random, this.#user, counter, this.#watched);
     const body = Array.from({ length: random.between(1, 6) }, () =>
       random.chance(80) ? maker.statement() : this.#skip(this.#list(2, FUNCTIONS, DEEPEST, counter)),
     );
@@ -228,7 +231,7 @@ class Generator {
 
   #call(caller: number): Statement {
     const random = this.#random;
-    if (caller >= FUNCTIONS) return new StatementMaker(random, this.#user, undefined).statement();
+    if (caller >= FUNCTIONS) return new StatementMaker(random, this.#user, undefined, this.#watched).statement();
     const callee = `f${random.between(caller, FUNCTIONS - 1)}`;
     const alias = random.chance(20) ? ALIAS : 0;
     const target = random.pick(R.EAX, R.EDX, R.ESI);

@@ -10,7 +10,7 @@ import { NO_TROUBLE, runPair, TROUBLE } from "./pair.js";
 import { caseLine, differs, parseCase, shrink } from "./shrink.js";
 
 const FIRST_SEED = 1_000;
-const INSTRUCTIONS = 900_000;
+const INSTRUCTIONS = 600_000;
 
 /** Programs that once showed a mistake: budget tails, stores through CS, accessed flags of pages that are not reached. */
 const SEEDS = [9, 40, 41, 56, 78, 83, 91, 156, 157, 174, 287];

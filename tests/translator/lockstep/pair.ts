@@ -54,7 +54,11 @@ class Side {
           this.interrupt(false);
           return INTERRUPT;
         },
-        translateRegion: (block) => translator?.translate(block),
+        translateRegion: (block) => {
+          if (translator === undefined) return;
+          translator.counters.milliseconds = 0; // time spent must not hold the translator back
+          translator.translate(block);
+        },
       },
     );
     if (heat !== undefined) {

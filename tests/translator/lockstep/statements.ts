@@ -24,12 +24,16 @@ const GENERAL = [R.EAX, R.ECX, R.EDX, R.EBX, R.ESI, R.EDI] as const;
 const POINTERS = [R.EBX, R.ESI, R.EDI, R.EBP] as const;
 const EDGES = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
 
-/** Makes statements; `reserved` is the loop counter that must not be changed, if any. */
+/**
+ * Makes statements; `reserved` is the loop counter that must not be changed, if any. `watched` allows what slows every access down:
+ * alignment checks and data breakpoints.
+ */
 export class StatementMaker {
   constructor(
     private readonly random: Random,
     private readonly user: boolean,
     private readonly reserved: number | undefined,
+    private readonly watched: boolean,
   ) {}
 
   /** Any statement. */
@@ -468,17 +472,19 @@ export class StatementMaker {
         },
         (a) => a.raw(0x50, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0x58), // cr3 reload
         (a) => a.raw(0xfb, 0xf4), // sti; hlt
-        (a) => {
-          a.raw(0x50); // a breakpoint on writes to the data, or none
-          a.movRegister(R.EAX, DATA + 4 * byte);
-          a.raw(0x0f, 0x23, 0xc0); // mov dr0, eax
-          a.movRegister(R.EAX, byte < 100 ? 0xd0001 : 0);
-          a.raw(0x0f, 0x23, 0xf8, 0x58); // mov dr7, eax
-        },
       );
     } else choices.push((a) => a.raw(0xf4));
     // pushf; xor byte [esp+2], 4; popf: alignment checks on or off
-    choices.push((a) => a.raw(0x9c, 0x80, 0x74, 0x24, 0x02, 0x04, 0x9d));
+    if (this.watched) choices.push((a) => a.raw(0x9c, 0x80, 0x74, 0x24, 0x02, 0x04, 0x9d));
+    if (this.watched && !this.user) {
+      choices.push((a) => {
+        a.raw(0x50); // a breakpoint on writes to the data, or none
+        a.movRegister(R.EAX, DATA + 4 * byte);
+        a.raw(0x0f, 0x23, 0xc0); // mov dr0, eax
+        a.movRegister(R.EAX, byte < 100 ? 0xd0001 : 0);
+        a.raw(0x0f, 0x23, 0xf8, 0x58); // mov dr7, eax
+      });
+    }
     // pushf; or byte [esp+1], 1; popf: a single-step trap
     choices.push((a) => a.raw(0x9c, 0x80, 0x4c, 0x24, 0x01, 0x01, 0x9d, 0x90));
     const index = random.below(choices.length);
