@@ -31,7 +31,9 @@ const HISTORY = 64;
 export class PostCodes implements Device<PostCodesState> {
   private lastCode = 0;
   private writes = 0;
-  private recent: number[] = [];
+  /** The latest codes, in a ring: `changes` counts those ever put in. */
+  private readonly recent = new Uint8Array(HISTORY);
+  private changes = 0;
 
   /** Maps port 0x80. */
   attach(bus: Bus): void {
@@ -53,30 +55,30 @@ export class PostCodes implements Device<PostCodesState> {
 
   /** The latest codes, oldest first, repetitions left out. */
   get history(): readonly number[] {
-    return this.recent;
+    const first = Math.max(0, this.changes - HISTORY);
+    return Array.from({ length: this.changes - first }, (_, i) => this.recent[(first + i) % HISTORY] as number);
   }
 
   reset(): void {
     this.lastCode = 0;
     this.writes = 0;
-    this.recent = [];
+    this.changes = 0;
   }
 
   save(): PostCodesState {
-    return { last: this.lastCode, count: this.writes, recent: [...this.recent] };
+    return { last: this.lastCode, count: this.writes, recent: [...this.history] };
   }
 
   load(state: PostCodesState): void {
     this.lastCode = state.last;
     this.writes = state.count;
-    this.recent = [...state.recent];
+    const recent = state.recent.slice(-HISTORY);
+    this.recent.set(recent);
+    this.changes = recent.length;
   }
 
   private write(value: number): void {
-    if (this.writes === 0 || value !== this.lastCode) {
-      this.recent.push(value);
-      if (this.recent.length > HISTORY) this.recent.shift();
-    }
+    if (this.writes === 0 || value !== this.lastCode) this.recent[this.changes++ % HISTORY] = value;
     this.writes++;
     this.lastCode = value;
   }
