@@ -21,6 +21,7 @@ import { startImage } from "./start-image.js";
 import { hashState } from "./state-hash.js";
 import { type CallOuts, processorCounts, type Statistics } from "./statistics.js";
 import { Translator } from "../translator/translator.js";
+import { UndefinedOpcodes, unimplementedExit } from "./undefined-opcodes.js";
 
 /** Limits of one `run`; without any it goes on until something stops the guest. */
 export interface RunOptions {
@@ -73,6 +74,7 @@ export class Machine {
   readonly #serial: readonly [HandlerSet, HandlerSet] = [new HandlerSet(), new HandlerSet()];
   readonly #debug = new HandlerSet();
   readonly #interrupts = new HandlerSet();
+  readonly #undefinedOpcodes = new UndefinedOpcodes();
   #interruptLine = false;
   #nmi = false;
   #hostSeconds = 0;
@@ -90,6 +92,7 @@ export class Machine {
           failed: (error) => this.#loop.end({ kind: "host-error", error }),
           acknowledged: (vector) => this.#interrupts.call(vector),
         }),
+        undefinedOpcode: (eip) => this.#undefinedOpcodes.note(this.#core, eip),
         translateRegion: (block) => this.translator?.translate(block),
       },
     );
@@ -98,7 +101,7 @@ export class Machine {
       core: processorOf(this.#core),
       timers: this.#timers,
       interruptPending: () => this.#interruptLine || this.#nmi,
-      unimplemented: () => this.#unimplemented(),
+      unimplemented: () => unimplementedExit(this.#core),
       idleTicks: IDLE_SECONDS * clockHz,
       exits: this.#exits,
     });
@@ -288,6 +291,7 @@ export class Machine {
       callOuts: { ...this.#callOuts },
       ...processorCounts(this.cpu),
       ...(this.translator === undefined ? {} : { translator: { ...this.translator.counters } }),
+      undefinedOpcodes: this.#undefinedOpcodes.list(),
       unknownPorts: this.board.bus.unknownPorts(),
       unknownMemory: this.board.bus.unknownMemory(),
     };
@@ -354,12 +358,6 @@ export class Machine {
   #reboots(exit: RunExit): boolean {
     if (exit.kind === "reset") return this.#config.onReset === "reboot";
     return exit.kind === "triple-fault" && this.#config.onTripleFault === "reboot";
-  }
-
-  #unimplemented(): RunExit {
-    const address = (this.cpu.segment(Seg.CS).base + this.cpu.eip) >>> 0;
-    const bytes = this.readLinear(address, 15) ?? new Uint8Array();
-    return { kind: "unimplemented", address, bytes };
   }
 
   #checkRange(method: string, pa: number, length: number): void {

@@ -3,6 +3,7 @@
  * Everything except `hostSeconds`, `mips` and `translator.milliseconds` depends on the run alone.
  */
 import { Counter } from "../../assembly/abi/cpu.js";
+import type { AbsentOpcode } from "../isa/absent.js";
 import type { CpuView } from "../core/cpu-view.js";
 import type { UnknownMemory, UnknownPort } from "../devices/bus.js";
 import type { TranslatorCounters } from "../translator/translator.js";
@@ -41,10 +42,19 @@ export interface Statistics {
   code: { blocksDecoded: number; blocksDropped: number; blockLookups: number; poolFlushes: number };
   /** What the translator has done, if the engine is one; its milliseconds are the host's. */
   translator?: TranslatorCounters;
+  /** Opcodes the guest executed that the machine does not have, by name: each raised #UD. */
+  undefinedOpcodes: UndefinedOpcode[];
   /** Ports the guest used that no device has. */
   unknownPorts: UnknownPort[];
   /** Pages of physical memory the guest used that are neither RAM nor a device. */
   unknownMemory: UnknownMemory[];
+}
+
+/** An opcode the machine does not have, as the guest executed it. */
+export interface UndefinedOpcode extends AbsentOpcode {
+  /** Linear address of its first execution. */
+  address: number;
+  count: number;
 }
 
 const VECTORS = 32;

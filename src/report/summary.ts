@@ -78,6 +78,10 @@ export function statisticsLines(statistics: Statistics): string[] {
     rows.push(["regions", `${grouped(regions)} made of ${size}; ${grouped(refused)} refused`]);
     rows.push(["translating", `${milliseconds.toFixed(1)} ms`]);
   }
+  for (const { opcode, name, address, count } of statistics.undefinedOpcodes) {
+    const where = `first at 0x${address.toString(16).padStart(8, "0")}`;
+    rows.push(["no such opcode", `${opcode} (${name}): ${grouped(count)} times, ${where}`]);
+  }
   for (const { port, name, reads, writes } of statistics.unknownPorts) {
     rows.push(["unknown port", `0x${port.toString(16)} (${name}): ${grouped(reads)} in, ${grouped(writes)} out`]);
   }
