@@ -1,6 +1,8 @@
 /**
  * A translated region as text: sizes, its control-flow graph with the disassembly of every node, and the WebAssembly it became.
  */
+import { Cpu } from "../../assembly/abi/cpu.js";
+import { Layout, Tlb } from "../../assembly/abi/layout.js";
 import type { Node, Terminator } from "../translator/discover.js";
 import { Local } from "../translator/emitter.js";
 import type { MadeRegion } from "../translator/translator.js";
@@ -14,8 +16,28 @@ const REGISTERS = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
 /** Names of a region's locals by number. */
 const LOCALS = new Map<number, string>([
   ...REGISTERS.map((name, i) => [i, name] as const),
-  ...Object.entries(Local).map(([name, i]) => [i, name.toLowerCase().replace("_", "-")] as const),
+  ...Object.entries(Local).map(([name, i]) => [i, lower(name)] as const),
 ]);
+
+/** Name of a field of the CPU state or the TLB by its offset in memory. */
+function offsetName(offset: number): string | undefined {
+  const field = offset - Layout.CPU;
+  if (field >= 0 && field < Cpu.ZERO) return `cpu.${REGISTERS[field >> 2]}`;
+  if (field >= 0 && field < Cpu.SIZE && Cpu[field] !== undefined) return `cpu.${lower(Cpu[field])}`;
+  const part = offset - Layout.TLB;
+  if (part >= 0 && part < Tlb.SIZE) return `tlb.${lower(Tlb[part] as string)}`;
+  return undefined;
+}
+
+/** Cells and records, which lie in the block pool, relative to it. */
+function constantName(value: number): string | undefined {
+  const at = value - Layout.BLOCK_POOL;
+  return at >= 0 && value < Layout.RAM ? `pool+${at}` : undefined;
+}
+
+function lower(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
 
 /** Bytes of guest memory at a linear address, `undefined` where there is none. */
 export type ReadCode = (address: number, length: number) => Uint8Array | undefined;
@@ -71,7 +93,7 @@ export function nodeLines({ region }: MadeRegion, read: ReadCode, disassembler: 
 
 /** The WebAssembly function of a region. */
 export function wasmLines({ wasm }: MadeRegion): string[] {
-  return functionText(wasm, { local: (index) => LOCALS.get(index) });
+  return functionText(wasm, { local: (index) => LOCALS.get(index), offset: offsetName, constant: constantName });
 }
 
 /** Everything about a region. */

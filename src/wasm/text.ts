@@ -16,6 +16,10 @@ export interface WasmInstruction {
 export interface TextNames {
   /** Name of a local, without `$`. */
   local?: (index: number) => string | undefined;
+  /** Name of a memory offset. */
+  offset?: (offset: number) => string | undefined;
+  /** Name of an i32 constant, as an unsigned number. */
+  constant?: (value: number) => string | undefined;
 }
 
 /** Bytes of a module, read from the front. */
@@ -91,11 +95,15 @@ function operandsOf(r: Reader, op: W, names: TextNames, functions: readonly stri
     const name = functions[index];
     return [name === undefined ? String(index) : `$${name}`];
   }
-  if (op === W.I32_CONST || op === W.I64_CONST) return [String(r.signed())];
+  if (op === W.I64_CONST) return [String(r.signed())];
+  if (op === W.I32_CONST) {
+    const value = Number(r.signed());
+    return [names.constant?.(value >>> 0) ?? String(value)];
+  }
   if (accessesMemory(op)) {
     r.u32(); // alignment: never promised
     const offset = r.u32();
-    return offset === 0 ? [] : [`offset=${offset}`];
+    return offset === 0 ? [] : [`offset=${names.offset?.(offset) ?? offset}`];
   }
   return [];
 }

@@ -56,6 +56,18 @@ test("every opcode reads back", () => {
   ]);
 });
 
+test("offsets and constants can have names", () => {
+  const c = new Code();
+  c.i32(-1);
+  c.memory(W.I32_LOAD, 4096);
+  c.end();
+  const names = {
+    offset: (n: number) => (n === 4096 ? "start" : undefined),
+    constant: (n: number) => (n === 0xffffffff ? "ones" : undefined),
+  };
+  expect(functionText(moduleOf(c), names).slice(3, 5)).toEqual(["  i32.const ones", "  i32.load offset=start"]);
+});
+
 test("names are those of the specification", () => {
   expect(
     [W.I32_LOAD8_U, W.LOCAL_TEE, W.BR_IF, W.I64_EXTEND_I32_S, W.I32_WRAP_I64, W.I32_EXTEND8_S].map(opcodeName),
