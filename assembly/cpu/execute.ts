@@ -8,11 +8,31 @@ import { Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
-import { Reg } from "../abi/x86";
+import { Access, Reg } from "../abi/x86";
+import { translate } from "../mmu/tlb";
 import { findBlock, LONE_BLOCK, linkBlock, unlink } from "./block";
 import { condition, flagsResult, carry, overflow, parity, sign, zero } from "./flags";
 import { generic } from "./generic";
-import { adc, add, and, dec32, ea, esp, imm, inc32, leadsTo, or, readPtr, reg, rm, sar32, sbb } from "./hot";
+import {
+  adc,
+  add,
+  and,
+  CLOSED,
+  dec32,
+  ea,
+  esp,
+  holds,
+  imm,
+  inc32,
+  leadsTo,
+  openAddress,
+  or,
+  readPtr,
+  reg,
+  rm,
+  sar32,
+  sbb,
+} from "./hot";
 import { setEsp, setReg, setRm, shl32, shr32, stackReadPtr, stackWritePtr, sub, writePtr, xor } from "./hot";
 import { conditionCode, nextEip } from "./operand";
 import { heated, runRegion } from "./region";
@@ -53,6 +73,22 @@ function lookAgain(rec: usize, slot: i32): usize {
   return block;
 }
 
+/**
+ * A hot form with one memory operand found no pointer. If only the TLB entry was missing it is filled, or the #PF raised; the result is
+ * the record in front, so that the loop comes to the hot form again. Everything else, such as a store to a page that can only be read
+ * so far, is done by the generic function.
+ */
+function missed(rec: usize, access: u32): usize {
+  const lin = openAddress(rec, access == Access.WRITE);
+  if (lin != CLOSED && !holds(lin, Access.READ)) {
+    const ptr = translate(lin, access, get(Cpu.CPL) == 3 ? 1 : 0);
+    if (ptr == 0) return rec;
+    if (holds(lin, access)) return rec - Rec.BYTES;
+  }
+  generic(rec);
+  return rec;
+}
+
 /** Finds the block at EIP. 0: the fetch raised a fault. */
 function lookUp(): usize {
   set(Cpu.GIVEN, 0);
@@ -91,117 +127,117 @@ export function execute(first: usize): void {
       switch (<i32>load<u16>(rec)) {
         case Handler.ADD32_RR: setRm<u32>(rec, add<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.ADD32_RI: setRm<u32>(rec, add<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.ADD32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, add<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.ADD32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>add<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.ADD32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>add<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.ADD32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, add<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.ADD32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>add<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.ADD32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>add<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.OR32_RR: setRm<u32>(rec, or<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.OR32_RI: setRm<u32>(rec, or<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.OR32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, or<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.OR32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>or<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.OR32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>or<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.OR32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, or<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.OR32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>or<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.OR32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>or<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.ADC32_RR: setRm<u32>(rec, adc<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.ADC32_RI: setRm<u32>(rec, adc<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.ADC32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, adc<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.ADC32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>adc<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.ADC32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>adc<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.ADC32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, adc<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.ADC32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>adc<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.ADC32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>adc<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.SBB32_RR: setRm<u32>(rec, sbb<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.SBB32_RI: setRm<u32>(rec, sbb<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.SBB32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, sbb<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.SBB32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sbb<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.SBB32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sbb<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.SBB32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, sbb<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.SBB32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sbb<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.SBB32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sbb<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.AND32_RR: setRm<u32>(rec, and<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.AND32_RI: setRm<u32>(rec, and<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.AND32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, and<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.AND32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>and<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.AND32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>and<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.AND32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, and<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.AND32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>and<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.AND32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>and<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.SUB32_RR: setRm<u32>(rec, sub<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.SUB32_RI: setRm<u32>(rec, sub<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.SUB32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, sub<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.SUB32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sub<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.SUB32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sub<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.SUB32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, sub<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.SUB32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sub<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.SUB32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>sub<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.XOR32_RR: setRm<u32>(rec, xor<u32>(rm<u32>(rec), reg<u32>(rec))); continue;
         case Handler.XOR32_RI: setRm<u32>(rec, xor<u32>(rm<u32>(rec), imm<u32>(rec))); continue;
-        case Handler.XOR32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, xor<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } generic(rec); break;
-        case Handler.XOR32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>xor<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } generic(rec); break;
-        case Handler.XOR32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>xor<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } generic(rec); break;
+        case Handler.XOR32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, xor<u32>(reg<u32>(rec), <u32>load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.XOR32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>xor<u32>(<u32>load<u32>(p), reg<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.XOR32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>xor<u32>(<u32>load<u32>(p), imm<u32>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.CMP32_RR: sub<u32>(rm<u32>(rec), reg<u32>(rec)); continue;
         case Handler.CMP32_RI: sub<u32>(rm<u32>(rec), imm<u32>(rec)); continue;
-        case Handler.CMP32_RM: p = readPtr<u32>(rec); if (p != 0) { sub<u32>(reg<u32>(rec), <u32>load<u32>(p)); continue; } generic(rec); break;
-        case Handler.CMP32_MR: p = readPtr<u32>(rec); if (p != 0) { sub<u32>(<u32>load<u32>(p), reg<u32>(rec)); continue; } generic(rec); break;
-        case Handler.CMP32_MI: p = readPtr<u32>(rec); if (p != 0) { sub<u32>(<u32>load<u32>(p), imm<u32>(rec)); continue; } generic(rec); break;
+        case Handler.CMP32_RM: p = readPtr<u32>(rec); if (p != 0) { sub<u32>(reg<u32>(rec), <u32>load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.CMP32_MR: p = readPtr<u32>(rec); if (p != 0) { sub<u32>(<u32>load<u32>(p), reg<u32>(rec)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.CMP32_MI: p = readPtr<u32>(rec); if (p != 0) { sub<u32>(<u32>load<u32>(p), imm<u32>(rec)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.TEST32_RR: and<u32>(rm<u32>(rec), reg<u32>(rec)); continue;
         case Handler.TEST32_RI: and<u32>(rm<u32>(rec), imm<u32>(rec)); continue;
-        case Handler.TEST32_MI: p = readPtr<u32>(rec); if (p != 0) { and<u32>(<u32>load<u32>(p), imm<u32>(rec)); continue; } generic(rec); break;
-        case Handler.TEST32_MR: p = readPtr<u32>(rec); if (p != 0) { and<u32>(<u32>load<u32>(p), reg<u32>(rec)); continue; } generic(rec); break;
+        case Handler.TEST32_MI: p = readPtr<u32>(rec); if (p != 0) { and<u32>(<u32>load<u32>(p), imm<u32>(rec)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.TEST32_MR: p = readPtr<u32>(rec); if (p != 0) { and<u32>(<u32>load<u32>(p), reg<u32>(rec)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.ADD8_RR: setRm<u8>(rec, add<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.ADD8_RI: setRm<u8>(rec, add<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.ADD8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, add<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.ADD8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>add<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.ADD8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>add<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.ADD8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, add<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.ADD8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>add<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.ADD8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>add<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.OR8_RR: setRm<u8>(rec, or<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.OR8_RI: setRm<u8>(rec, or<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.OR8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, or<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.OR8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>or<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.OR8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>or<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.OR8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, or<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.OR8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>or<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.OR8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>or<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.ADC8_RR: setRm<u8>(rec, adc<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.ADC8_RI: setRm<u8>(rec, adc<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.ADC8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, adc<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.ADC8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>adc<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.ADC8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>adc<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.ADC8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, adc<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.ADC8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>adc<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.ADC8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>adc<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.SBB8_RR: setRm<u8>(rec, sbb<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.SBB8_RI: setRm<u8>(rec, sbb<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.SBB8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, sbb<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.SBB8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sbb<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.SBB8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sbb<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.SBB8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, sbb<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.SBB8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sbb<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.SBB8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sbb<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.AND8_RR: setRm<u8>(rec, and<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.AND8_RI: setRm<u8>(rec, and<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.AND8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, and<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.AND8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>and<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.AND8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>and<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.AND8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, and<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.AND8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>and<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.AND8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>and<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.SUB8_RR: setRm<u8>(rec, sub<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.SUB8_RI: setRm<u8>(rec, sub<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.SUB8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, sub<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.SUB8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sub<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.SUB8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sub<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.SUB8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, sub<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.SUB8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sub<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.SUB8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>sub<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.XOR8_RR: setRm<u8>(rec, xor<u8>(rm<u8>(rec), reg<u8>(rec))); continue;
         case Handler.XOR8_RI: setRm<u8>(rec, xor<u8>(rm<u8>(rec), imm<u8>(rec))); continue;
-        case Handler.XOR8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, xor<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } generic(rec); break;
-        case Handler.XOR8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>xor<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } generic(rec); break;
-        case Handler.XOR8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>xor<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } generic(rec); break;
+        case Handler.XOR8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, xor<u8>(reg<u8>(rec), <u32>load<u8>(p))); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.XOR8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>xor<u8>(<u32>load<u8>(p), reg<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.XOR8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>xor<u8>(<u32>load<u8>(p), imm<u8>(rec))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.CMP8_RR: sub<u8>(rm<u8>(rec), reg<u8>(rec)); continue;
         case Handler.CMP8_RI: sub<u8>(rm<u8>(rec), imm<u8>(rec)); continue;
-        case Handler.CMP8_RM: p = readPtr<u8>(rec); if (p != 0) { sub<u8>(reg<u8>(rec), <u32>load<u8>(p)); continue; } generic(rec); break;
-        case Handler.CMP8_MR: p = readPtr<u8>(rec); if (p != 0) { sub<u8>(<u32>load<u8>(p), reg<u8>(rec)); continue; } generic(rec); break;
-        case Handler.CMP8_MI: p = readPtr<u8>(rec); if (p != 0) { sub<u8>(<u32>load<u8>(p), imm<u8>(rec)); continue; } generic(rec); break;
+        case Handler.CMP8_RM: p = readPtr<u8>(rec); if (p != 0) { sub<u8>(reg<u8>(rec), <u32>load<u8>(p)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.CMP8_MR: p = readPtr<u8>(rec); if (p != 0) { sub<u8>(<u32>load<u8>(p), reg<u8>(rec)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.CMP8_MI: p = readPtr<u8>(rec); if (p != 0) { sub<u8>(<u32>load<u8>(p), imm<u8>(rec)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.TEST8_RR: and<u8>(rm<u8>(rec), reg<u8>(rec)); continue;
         case Handler.TEST8_RI: and<u8>(rm<u8>(rec), imm<u8>(rec)); continue;
-        case Handler.TEST8_MI: p = readPtr<u8>(rec); if (p != 0) { and<u8>(<u32>load<u8>(p), imm<u8>(rec)); continue; } generic(rec); break;
-        case Handler.TEST8_MR: p = readPtr<u8>(rec); if (p != 0) { and<u8>(<u32>load<u8>(p), reg<u8>(rec)); continue; } generic(rec); break;
+        case Handler.TEST8_MI: p = readPtr<u8>(rec); if (p != 0) { and<u8>(<u32>load<u8>(p), imm<u8>(rec)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.TEST8_MR: p = readPtr<u8>(rec); if (p != 0) { and<u8>(<u32>load<u8>(p), reg<u8>(rec)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.MOV32_RR: setRm<u32>(rec, reg<u32>(rec)); continue;
         case Handler.MOV32_RI: setRm<u32>(rec, imm<u32>(rec)); continue;
         case Handler.MOV8_RR: setRm<u8>(rec, reg<u8>(rec)); continue;
         case Handler.MOV8_RI: setRm<u8>(rec, imm<u8>(rec)); continue;
-        case Handler.MOV32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<u32>(p)); continue; } generic(rec); break;
-        case Handler.MOV32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>reg<u32>(rec)); continue; } generic(rec); break;
-        case Handler.MOV32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>imm<u32>(rec)); continue; } generic(rec); break;
-        case Handler.MOV8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, <u32>load<u8>(p)); continue; } generic(rec); break;
-        case Handler.MOV8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>reg<u8>(rec)); continue; } generic(rec); break;
-        case Handler.MOV8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>imm<u8>(rec)); continue; } generic(rec); break;
-        case Handler.MOV16_RM: p = readPtr<u16>(rec); if (p != 0) { setReg<u16>(rec, <u32>load<u16>(p)); continue; } generic(rec); break;
-        case Handler.MOV16_MR: p = writePtr<u16>(rec); if (p != 0) { store<u16>(p, <u16>reg<u16>(rec)); continue; } generic(rec); break;
+        case Handler.MOV32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.MOV32_MR: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>reg<u32>(rec)); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.MOV32_MI: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, <u32>imm<u32>(rec)); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.MOV8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u8>(rec, <u32>load<u8>(p)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.MOV8_MR: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>reg<u8>(rec)); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.MOV8_MI: p = writePtr<u8>(rec); if (p != 0) { store<u8>(p, <u8>imm<u8>(rec)); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.MOV16_RM: p = readPtr<u16>(rec); if (p != 0) { setReg<u16>(rec, <u32>load<u16>(p)); continue; } rec = missed(rec, Access.READ); break;
+        case Handler.MOV16_MR: p = writePtr<u16>(rec); if (p != 0) { store<u16>(p, <u16>reg<u16>(rec)); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.MOVZX8_RR: setReg<u32>(rec, rm<u8>(rec)); continue;
-        case Handler.MOVZX8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<u8>(p)); continue; } generic(rec); break;
+        case Handler.MOVZX8_RM: p = readPtr<u8>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<u8>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.MOVZX16_RR: setReg<u32>(rec, rm<u16>(rec)); continue;
-        case Handler.MOVZX16_RM: p = readPtr<u16>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<u16>(p)); continue; } generic(rec); break;
+        case Handler.MOVZX16_RM: p = readPtr<u16>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<u16>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.MOVSX8_RR: setReg<u32>(rec, rm<i8>(rec)); continue;
-        case Handler.MOVSX8_RM: p = readPtr<i8>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<i8>(p)); continue; } generic(rec); break;
+        case Handler.MOVSX8_RM: p = readPtr<i8>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<i8>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.MOVSX16_RR: setReg<u32>(rec, rm<i16>(rec)); continue;
-        case Handler.MOVSX16_RM: p = readPtr<i16>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<i16>(p)); continue; } generic(rec); break;
+        case Handler.MOVSX16_RM: p = readPtr<i16>(rec); if (p != 0) { setReg<u32>(rec, <u32>load<i16>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.LEA32: setReg<u32>(rec, ea(rec)); continue;
         case Handler.INC32_R: setRm<u32>(rec, inc32(rm<u32>(rec))); continue;
         case Handler.DEC32_R: setRm<u32>(rec, dec32(rm<u32>(rec))); continue;
-        case Handler.INC32_M: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, inc32(load<u32>(p))); continue; } generic(rec); break;
-        case Handler.DEC32_M: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, dec32(load<u32>(p))); continue; } generic(rec); break;
+        case Handler.INC32_M: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, inc32(load<u32>(p))); continue; } rec = missed(rec, Access.WRITE); break;
+        case Handler.DEC32_M: p = writePtr<u32>(rec); if (p != 0) { store<u32>(p, dec32(load<u32>(p))); continue; } rec = missed(rec, Access.WRITE); break;
         case Handler.NEG32_R: setRm<u32>(rec, sub<u32>(0, rm<u32>(rec))); continue;
         case Handler.NOT32_R: setRm<u32>(rec, ~rm<u32>(rec)); continue;
         case Handler.SHL32_RI: setRm<u32>(rec, shl32(rm<u32>(rec), imm<u32>(rec))); continue;
@@ -213,7 +249,7 @@ export function execute(first: usize): void {
         case Handler.ROL32_RI: value = rotl<u32>(rm<u32>(rec), imm<u32>(rec)); setRm<u32>(rec, value); rotated(value & 1, (value & 1) ^ (value >>> 31)); continue;
         case Handler.ROR32_RI: value = rotr<u32>(rm<u32>(rec), imm<u32>(rec)); setRm<u32>(rec, value); rotated(value >>> 31, (value >>> 31) ^ ((value >>> 30) & 1)); continue;
         case Handler.IMUL32_RR: setReg<u32>(rec, imul32(reg<u32>(rec), rm<u32>(rec))); continue;
-        case Handler.IMUL32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, imul32(reg<u32>(rec), load<u32>(p))); continue; } generic(rec); break;
+        case Handler.IMUL32_RM: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, imul32(reg<u32>(rec), load<u32>(p))); continue; } rec = missed(rec, Access.READ); break;
         case Handler.IMUL32_RRI: setReg<u32>(rec, imul32(rm<u32>(rec), imm<u32>(rec))); continue;
         case Handler.CDQ: store<i32>(Layout.CPU, load<i32>(Layout.CPU, Reg.EAX << 2) >> 31, Reg.EDX << 2); continue;
         case Handler.XCHG32_RR: value = rm<u32>(rec); setRm<u32>(rec, reg<u32>(rec)); setReg<u32>(rec, value); continue;
@@ -228,7 +264,7 @@ export function execute(first: usize): void {
         case Handler.CALL32_R: p = stackWritePtr(esp() - 4); if (p != 0) { target = rm<u32>(rec); store<u32>(p, nextEip(rec)); setEsp(esp() - 4); set(Cpu.EIP, target); block = <usize>load<u32>(rec, Rec.LINK); if (!leadsTo(block, target)) block = followIndirect(rec); if (block == 0) return; slot = FOUND; continue; } generic(rec); break;
         case Handler.CALL32_M: from = readPtr<u32>(rec); p = stackWritePtr(esp() - 4); if (from != 0 && p != 0) { target = load<u32>(from); store<u32>(p, nextEip(rec)); setEsp(esp() - 4); set(Cpu.EIP, target); continue; } generic(rec); break;
         case Handler.JMP32_R: set(Cpu.EIP, rm<u32>(rec)); block = <usize>load<u32>(rec, Rec.LINK); if (!leadsTo(block, rm<u32>(rec))) block = followIndirect(rec); if (block == 0) return; slot = FOUND; continue;
-        case Handler.JMP32_M: from = readPtr<u32>(rec); if (from != 0) { set(Cpu.EIP, load<u32>(from)); continue; } generic(rec); break;
+        case Handler.JMP32_M: from = readPtr<u32>(rec); if (from != 0) { set(Cpu.EIP, load<u32>(from)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.JMP32: slot = Rec.LINK; continue;
         case Handler.FALLTHROUGH: slot = Rec.LINK; continue;
         case Handler.JO: slot = overflow() != 0 ? Rec.LINK : Rec.DISP; continue;
@@ -250,22 +286,22 @@ export function execute(first: usize): void {
         case Handler.LOOP32: value = load<u32>(Layout.CPU, Reg.ECX << 2) - 1; store<u32>(Layout.CPU, value, Reg.ECX << 2); slot = value != 0 ? Rec.LINK : Rec.DISP; continue;
         case Handler.SETCC_R: setRm<u8>(rec, condition(conditionCode(rec)) ? 1 : 0); continue;
         case Handler.CMOV32_RR: if (condition(conditionCode(rec))) setReg<u32>(rec, rm<u32>(rec)); continue;
-        case Handler.CMOV32_RM: p = readPtr<u32>(rec); if (p != 0) { if (condition(conditionCode(rec))) setReg<u32>(rec, load<u32>(p)); continue; } generic(rec); break;
+        case Handler.CMOV32_RM: p = readPtr<u32>(rec); if (p != 0) { if (condition(conditionCode(rec))) setReg<u32>(rec, load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.ADD32_RR_NF: setRm<u32>(rec, rm<u32>(rec) + reg<u32>(rec)); continue;
         case Handler.ADD32_RI_NF: setRm<u32>(rec, rm<u32>(rec) + imm<u32>(rec)); continue;
-        case Handler.ADD32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) + load<u32>(p)); continue; } generic(rec); break;
+        case Handler.ADD32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) + load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.OR32_RR_NF: setRm<u32>(rec, rm<u32>(rec) | reg<u32>(rec)); continue;
         case Handler.OR32_RI_NF: setRm<u32>(rec, rm<u32>(rec) | imm<u32>(rec)); continue;
-        case Handler.OR32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) | load<u32>(p)); continue; } generic(rec); break;
+        case Handler.OR32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) | load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.AND32_RR_NF: setRm<u32>(rec, rm<u32>(rec) & reg<u32>(rec)); continue;
         case Handler.AND32_RI_NF: setRm<u32>(rec, rm<u32>(rec) & imm<u32>(rec)); continue;
-        case Handler.AND32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) & load<u32>(p)); continue; } generic(rec); break;
+        case Handler.AND32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) & load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.SUB32_RR_NF: setRm<u32>(rec, rm<u32>(rec) - reg<u32>(rec)); continue;
         case Handler.SUB32_RI_NF: setRm<u32>(rec, rm<u32>(rec) - imm<u32>(rec)); continue;
-        case Handler.SUB32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) - load<u32>(p)); continue; } generic(rec); break;
+        case Handler.SUB32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) - load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.XOR32_RR_NF: setRm<u32>(rec, rm<u32>(rec) ^ reg<u32>(rec)); continue;
         case Handler.XOR32_RI_NF: setRm<u32>(rec, rm<u32>(rec) ^ imm<u32>(rec)); continue;
-        case Handler.XOR32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) ^ load<u32>(p)); continue; } generic(rec); break;
+        case Handler.XOR32_RM_NF: p = readPtr<u32>(rec); if (p != 0) { setReg<u32>(rec, reg<u32>(rec) ^ load<u32>(p)); continue; } rec = missed(rec, Access.READ); break;
         case Handler.INC32_R_NF: setRm<u32>(rec, rm<u32>(rec) + 1); continue;
         case Handler.DEC32_R_NF: setRm<u32>(rec, rm<u32>(rec) - 1); continue;
         case Handler.SHL32_RI_NF: setRm<u32>(rec, rm<u32>(rec) << imm<u32>(rec)); continue;

@@ -64,6 +64,27 @@ export function writePtr<T>(rec: usize): usize {
   return vouched<T>(cache, ea(rec), load<u32>(cache, SegCache.WRITE_MAX), Tlb.WRITE);
 }
 
+/** What openAddress() returns for operands that need more than the TLB. */
+export const CLOSED: u32 = 0xffffffff;
+
+/**
+ * Linear address of the memory operand if its segment calls for no check and four bytes there lie in one page, so that all that
+ * readPtr() or writePtr() can want is a TLB entry; else CLOSED.
+ */
+export function openAddress(rec: usize, write: bool): u32 {
+  const cache = <usize>(Layout.CPU + Cpu.SEGS + ((<u32>load<u8>(rec, Rec.SEG)) << 5));
+  const at = ea(rec);
+  const max = write ? load<u32>(cache, SegCache.WRITE_MAX) : load<u32>(cache, SegCache.READ_MAX);
+  const lin = at + load<u32>(cache, SegCache.BASE);
+  return at < max && (lin & 0xfff) <= 0xffc ? lin : CLOSED;
+}
+
+/** True if the TLB vouches for accesses of kind `access` (Access) to the page of `lin` at the current privilege. */
+export function holds(lin: u32, access: u32): bool {
+  const entry = <usize>(Layout.TLB + (((lin >>> 12) & (TLB_ENTRIES - 1)) << 4));
+  return load<u32>(entry + (access << 2)) == ((lin & 0xfffff000) | load<u32>(Layout.CPU, Cpu.CONTEXT));
+}
+
 /** Pointer to the stack word at `at` if it may be read without further checks, else 0. */
 export function stackReadPtr(at: u32): usize {
   const cache = <usize>(Layout.CPU + Cpu.SEGS + Seg.SS * SegCache.SIZE);

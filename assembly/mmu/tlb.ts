@@ -6,6 +6,8 @@
  *
  * Separate tags for read, write and execute; DELTA added to a linear address gives the pointer. One compare of the tag of the
  * LAST byte's page decides hit, permission, page crossing and address space. A flush is a new generation.
+ * Layout.TLB_CODE says of an entry with a read tag whether it would have a write tag but for decoded code in the page, so that stores
+ * beside code need no walk.
  * Invariant: an entry with a tag came from a walk that found A set; with a write tag, D set, RAM, and no decoded code.
  */
 import { Counter, Cpu } from "../abi/cpu";
@@ -35,6 +37,12 @@ export function translate(lin: u32, access: u32, user: u32): usize {
   const entry = tlbEntry(lin);
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
   if (load<u32>(entry + (access << 2)) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA));
+  const beside = <usize>(Layout.TLB_CODE + ((lin >>> 12) & (TLB_ENTRIES - 1)));
+  if (load<u32>(entry, Tlb.READ) == tag && load<u8>(beside) != 0) {
+    const ptr = <usize>(lin + load<u32>(entry, Tlb.DELTA));
+    if (!hasCode(ptr)) store<u32>(entry, tag, Tlb.WRITE);
+    return ptr;
+  }
   const pfn = walk(lin, access, user);
   if (pfn == NO_FRAME) {
     dropPage(lin);
@@ -46,7 +54,9 @@ export function translate(lin: u32, access: u32, user: u32): usize {
     set(Cpu.MMIO_PFN, pfn);
     return MMIO;
   }
-  const writable = get(Cpu.WALK_WRITABLE) != 0 && isRam(frame) && !hasCode(frame);
+  const open = get(Cpu.WALK_WRITABLE) != 0 && isRam(frame);
+  const writable = open && !hasCode(frame);
+  store<u8>(beside, open ? 1 : 0);
   store<u32>(entry, tag, Tlb.READ);
   store<u32>(entry, tag, Tlb.EXECUTE);
   store<u32>(entry, writable ? tag : 0, Tlb.WRITE);

@@ -25,6 +25,7 @@ function writable(core: Core): [number, number][] {
     [Layout.CPU, Fpu.WIDE + WIDE_TEMPORARIES * Wide.SIZE],
     [Layout.LARGE_MAP, LARGE_MAP_BYTES],
     [Layout.TRANSLATOR, SCRATCH_BYTES],
+    [Layout.TLB_CODE, TLB_ENTRIES],
     [Layout.TLB, TLB_ENTRIES * Tlb.SIZE],
     [Layout.BLOCK_HASH, HASH_ENTRIES * 4],
     [Layout.BLOCK_POOL, POOL_BYTES],
