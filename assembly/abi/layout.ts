@@ -6,12 +6,9 @@
  *   00002000  decode table: what the instruction table in src/isa/ was packed into
  *   00004000  map of the 4 MB regions that large pages were cached for
  *   00004100  scratch of the translator
-<<<<<<< ours
+ *   00005000  TLB entries whose pages hold decoded code
  *   00006000  cache of block addresses by EIP
  *   00008000  static data of debug builds (asconfig.json, memoryBase)
-=======
- *   00005000  TLB entries whose pages hold decoded code
->>>>>>> theirs
  *   00010000  TLB
  *   00020000  block hash: heads of the chains of decoded blocks
  *   00060000  block pool
@@ -22,11 +19,8 @@ export enum Layout {
   DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
   TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions
-<<<<<<< ours
-  NEXT_CACHE = 24576, // NextCache entries
-=======
   TLB_CODE = 20480, // 4096 bytes, one per TLB entry: 1 if only decoded code keeps the page from having a write tag
->>>>>>> theirs
+  NEXT_CACHE = 24576, // NextCache entries
   TLB = 65536,
   BLOCK_HASH = 131072,
   BLOCK_POOL = 393216,
