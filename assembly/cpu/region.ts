@@ -132,6 +132,8 @@ function nextBlock(kind: u32, cell: usize): usize {
   const generation = get(Cpu.DECODE_GENERATION);
   const found = findBlock();
   if (found == 0 || generation != get(Cpu.DECODE_GENERATION)) return found;
+  // Code under a limit or off a base is looked up each time: they may be others by then.
+  if ((get(Cpu.MODE) & (Mode.FLAT | Mode.LIMITED)) != Mode.FLAT) return found;
   store<u32>(cell, <u32>found, Cell.LINK);
   if (load<u32>(found, Block.MA) != 0xffffffff) {
     store<u32>(entry, eip, NextCache.EIP);
