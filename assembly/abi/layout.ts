@@ -18,7 +18,7 @@ export enum Layout {
   CPU = 4096,
   DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
-  TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions
+  TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions: the translator the first half, the tracer the second
   TLB_CODE = 20480, // 4096 bytes, one per TLB entry: 1 if only decoded code keeps the page from having a write tag
   NEXT_CACHE = 24576, // NextCache entries
   TLB = 65536,

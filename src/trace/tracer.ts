@@ -12,7 +12,7 @@ import type { RunExit } from "../machine/run-result.js";
 import { MODE_INDEX, type RegisterChange, TRACED_REGISTERS, type TraceRecord, type TraceSink } from "./trace-record.js";
 
 /** Where a decoded record may be put between instructions: the upper half of the scratch area. */
-const RECORD = Layout.CPU + Cpu.SCRATCH + 32;
+const RECORD = Layout.TRANSLATOR + 128;
 const SELECTORS = [Seg.ES, Seg.CS, Seg.SS, Seg.DS, Seg.FS, Seg.GS];
 const VECTORS = 32;
 
