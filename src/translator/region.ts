@@ -198,6 +198,11 @@ class RegionEmitter {
     const c = e.code;
     const end = n.node.end;
     const direct = !insn.memory || FLAT_SEGMENTS.has(insn.seg);
+    // Only branches that touch memory can miss: calls, returns, and those through memory.
+    if (this.options.missed.has(insn.eip)) {
+      e.interpret();
+      return;
+    }
     switch (end.kind) {
       case "goto":
         this.edge(n, end.target);
@@ -233,7 +238,7 @@ class RegionEmitter {
         e.exitDynamic(Local.T1);
         return;
       case "indirect":
-        if (!direct || this.options.missed.has(insn.eip)) {
+        if (!direct) {
           e.interpret();
           return;
         }
