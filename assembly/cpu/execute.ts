@@ -83,7 +83,8 @@ function missed(rec: usize, access: u32): usize {
   if (lin != CLOSED && !holds(lin, Access.READ)) {
     const ptr = translate(lin, access, get(Cpu.CPL) == 3 ? 1 : 0);
     if (ptr == 0) return rec;
-    if (holds(lin, access)) return rec - Rec.BYTES;
+    // The walk may have set an accessed flag in a page with decoded code: then this instruction is the last of the block that runs.
+    if (get(Cpu.STOP) == 0 && holds(lin, access)) return rec - Rec.BYTES;
   }
   generic(rec);
   return rec;

@@ -16,4 +16,5 @@ test(`${INSTRUCTIONS} instructions of random programs from seed ${SEED} on`, { t
       `${report.regions} regions of ${report.translated} instructions, ${report.failures.length} differences`,
   );
   expect(report.failures).toEqual([]);
+  expect(report.stale).toBeLessThanOrEqual(1 + report.programs / 200);
 });

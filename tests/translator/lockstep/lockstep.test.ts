@@ -22,6 +22,7 @@ const CASES = readFileSync(new URL("cases.txt", import.meta.url), "utf8")
 test(`random programs from seed ${FIRST_SEED} on`, { timeout: 120_000 }, () => {
   const report = fuzz(FIRST_SEED, INSTRUCTIONS);
   expect(report.failures).toEqual([]);
+  expect(report.stale).toBeLessThanOrEqual(1 + report.programs / 200);
   expect(report.regions).toBeGreaterThan(report.programs * 10);
   expect(report.translated).toBeGreaterThan(report.regions * 3);
 });

@@ -132,16 +132,21 @@ function differing(a: string, b: string): string {
     .join("; ");
 }
 
-/** Runs `program` on both machines with the slices, interrupts and troubles of `schedule`. */
-export function runPair(program: Program, schedule: number, trouble: Trouble): Outcome {
+const NOTHING: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, refused: 0 };
+
+/**
+ * Runs `program` on both machines with the slices, interrupts and troubles of `schedule`. Without `translates` the second one
+ * interprets as well.
+ */
+export function runPair(program: Program, schedule: number, trouble: Trouble, translates = true): Outcome {
   const random = new Random(schedule);
   const troubles = new Random(schedule ^ 0x5bd1e995);
   const left = new Side(program, undefined);
-  const right = new Side(program, HEATS[schedule & 7]);
+  const right = new Side(program, translates ? HEATS[schedule & 7] : undefined);
   const done = (difference: string | undefined): Outcome => ({
     difference,
     instructions: left.core.cpu.retired,
-    counters: (right.translator as Translator).counters,
+    counters: right.translator?.counters ?? NOTHING,
   });
   const whole = () => Number.POSITIVE_INFINITY;
   let due = random.between(INTERRUPTS.least, INTERRUPTS.most);
