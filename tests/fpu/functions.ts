@@ -31,11 +31,11 @@ export function isUndefined({ modrm, before }: Vector): boolean {
   return (modrm === F2XM1 && exponent >= ONE) || (modrm === FYL2XP1 && exponent >= ONE - 2);
 }
 
-/** Status bits that may differ: C1, and for FYL2X of a power of two, whose product is exact, the precision flag. */
+/** Status bits that may differ: C1, and for FYL2X of a power of two, whose product is exact, the precision and underflow flags. */
 function openBits({ modrm, before }: Vector): number {
   const { significand } = parts(before.registers[(before.status >> 11) & 7]!);
   const power = modrm === FYL2X && (significand & (significand - 1n)) === 0n;
-  return FpuStatus.C1 | (power ? FpuException.PE | FpuStatus.ES | FpuStatus.B : 0);
+  return FpuStatus.C1 | (power ? FpuException.PE | FpuException.UE | FpuStatus.ES | FpuStatus.B : 0);
 }
 
 /** Units in the last place by which a result differs; undefined if more than a result does. */
