@@ -187,9 +187,9 @@ export class Board implements Device<BoardState> {
     return true;
   }
 
-  /** The text screen as 25 lines of Unicode without trailing blanks. */
-  screenText(ram: Uint8Array): string[] {
-    return this.screen.text(ram);
+  /** The text screen as 25 lines of Unicode without trailing blanks; `memory` is what the guest has in text memory. */
+  screenText(memory: Uint8Array): string[] {
+    return this.screen.text(memory);
   }
 
   /** Presses and releases a key ("a", "enter", "f1", "?") or a chord ("ctrl+alt+delete"), after the keys pressed before. Throws RangeError for an unknown key. */

@@ -38,7 +38,8 @@ export interface Cursor {
 
 /** Text memory: 32 KB at 0xB8000, a character and an attribute byte for each cell. */
 export const TEXT_MEMORY = 0xb8000;
-const TEXT_BYTES = 0x8000;
+/** Size of text memory. */
+export const TEXT_BYTES = 0x8000;
 const COLUMNS = 80;
 const ROWS = 25;
 
@@ -106,7 +107,7 @@ export class Screen implements Device<ScreenState> {
   }
 
   /** The text screen as 25 lines of Unicode, without trailing blanks; honours the CRTC's start address and line length. */
-  text(ram: Uint8Array): string[] {
+  text(memory: Uint8Array): string[] {
     const { crtc } = this.s;
     const start = ((crtc[Crtc.START_HIGH] << 8) | crtc[Crtc.START_LOW]) * 2;
     const pitch = crtc[Crtc.OFFSET] === 0 ? COLUMNS * 2 : crtc[Crtc.OFFSET] * 4;
@@ -114,7 +115,7 @@ export class Screen implements Device<ScreenState> {
       let line = "";
       for (let column = 0; column < COLUMNS; column++) {
         const offset = (start + row * pitch + column * 2) % TEXT_BYTES;
-        line += CP437[ram[TEXT_MEMORY + offset] ?? 0];
+        line += CP437[memory[offset] ?? 0];
       }
       return line.trimEnd();
     });

@@ -7,13 +7,17 @@
 import { Seg } from "../../assembly/abi/x86.js";
 import { Core } from "../core/core.js";
 import type { CpuView } from "../core/cpu-view.js";
+import type { GuestRam } from "../core/guest-ram.js";
+import { BarePlatform, type Platform } from "../core/platform.js";
 import { Board } from "../devices/board.js";
+import { TEXT_BYTES, TEXT_MEMORY } from "../devices/screen.js";
 import { Timers } from "../devices/clock.js";
 import type { BootPlan } from "../loaders/boot-plan.js";
 import { planBoot } from "../loaders/plan-boot.js";
 import { type ByteHandler, HandlerSet } from "./byte-handlers.js";
+import { checkPort, configErrors, limit, type SerialPort } from "./arguments.js";
 import { type CompleteConfig, ConfigError, checkConfig, type MachineConfig, show } from "./machine-config.js";
-import { makeProcessorHost, processorOf } from "./processor-host.js";
+import { makeProcessorHost } from "./processor-host.js";
 import { processorStateText, type Registers, readRegisters, type SettableRegister } from "./registers.js";
 import { RunLoop, type RunLimits } from "./run-loop.js";
 import type { RunExit, RunResult } from "./run-result.js";
@@ -22,6 +26,8 @@ import { hashState } from "./state-hash.js";
 import { type CallOuts, processorCounts, type Statistics } from "./statistics.js";
 import { Translator } from "../translator/translator.js";
 import { UndefinedOpcodes, unimplementedExit } from "./undefined-opcodes.js";
+
+export type { SerialPort } from "./arguments.js";
 
 /** Limits of one `run`; without any it goes on until something stops the guest. */
 export interface RunOptions {
@@ -32,9 +38,6 @@ export interface RunOptions {
   /** Return a `waiting` exit when the processor halts with interrupts on, instead of skipping to the next event. */
   pauseWhenHalted?: boolean;
 }
-
-/** Serial ports by number: 0 is COM1. */
-export type SerialPort = 0 | 1;
 
 /** Exits after which the machine stays stopped until it is reset. */
 const ENDS: ReadonlySet<string> = new Set<RunExit["kind"]>(["powered-off", "triple-fault", "reset", "host-error"]);
@@ -60,7 +63,7 @@ export class Machine {
   /** The translator if the engine is one, for tools that show what it does. */
   readonly translator: Translator | undefined;
   readonly #config: CompleteConfig;
-  readonly #core: Core;
+  readonly #platform: Platform;
   readonly #timers = new Timers();
   readonly #loop: RunLoop;
   readonly #callOuts: CallOuts = {
@@ -85,23 +88,24 @@ export class Machine {
     this.#config = checkConfig(config);
     this.plan = planBoot(this.#config.image, { ...this.#config, ramBytes: this.#config.memoryBytes });
     const { memoryBytes: ramBytes, clockHz } = this.#config;
-    this.#core = Core.create(
+    const core = Core.create(
       { ramBytes, romBytes: this.plan.rom?.length ?? 0 },
       {
         ...makeProcessorHost(() => this.board, this.#callOuts, {
           failed: (error) => this.#loop.end({ kind: "host-error", error }),
           acknowledged: (vector) => this.#interrupts.call(vector),
         }),
-        undefinedOpcode: (eip) => this.#undefinedOpcodes.note(this.#core, eip),
+        undefinedOpcode: (eip) => this.#undefinedOpcodes.note(this.#platform, eip),
         translateRegion: (block) => this.translator?.translate(block),
       },
     );
-    if (this.#config.engine === "translator") this.translator = new Translator(this.#core);
+    this.#platform = new BarePlatform(core);
+    if (this.#config.engine === "translator") this.translator = new Translator(core);
     this.#loop = new RunLoop({
-      core: processorOf(this.#core),
+      core: this.#platform,
       timers: this.#timers,
       interruptPending: () => this.#interruptLine || this.#nmi,
-      unimplemented: () => unimplementedExit(this.#core),
+      unimplemented: () => unimplementedExit(this.#platform),
       idleTicks: IDLE_SECONDS * clockHz,
       exits: this.#exits,
     });
@@ -111,22 +115,22 @@ export class Machine {
 
   /** The processor's registers, by name, to read and to set. */
   get cpu(): CpuView {
-    return this.#core.cpu;
+    return this.#platform.cpu;
   }
 
-  /** Guest RAM; index 0 is physical address 0. Write through `writePhysical` what may be code. */
-  get ram(): Uint8Array {
-    return this.#core.ram;
+  /** Guest RAM by physical address. */
+  get ram(): GuestRam {
+    return this.#platform.ram;
   }
 
   /** The processor under the machine, for tools that trace or check it. */
   get core(): Core {
-    return this.#core;
+    return this.#platform.core;
   }
 
   /** Instructions retired since the machine was made. */
   get instructions(): number {
-    return this.#core.cpu.retired;
+    return this.#platform.retired;
   }
 
   /** Ticks in one second of virtual time. */
@@ -136,7 +140,7 @@ export class Machine {
 
   /** Virtual time in ticks of `clockHz`. */
   get ticks(): number {
-    return this.#core.time;
+    return this.#platform.time;
   }
 
   /**
@@ -242,7 +246,7 @@ export class Machine {
 
   /** The text screen at 0xB8000 as lines without trailing spaces. */
   screenText(): string[] {
-    return this.board.screenText(this.ram);
+    return this.board.screenText(this.ram.read(TEXT_MEMORY, TEXT_BYTES));
   }
 
   /** A copy of all registers. */
@@ -264,18 +268,18 @@ export class Machine {
   /** A copy of `length` bytes at physical address `pa`. Raises `ConfigError` outside RAM. */
   readPhysical(pa: number, length: number): Uint8Array {
     this.#checkRange("readPhysical", pa, length);
-    return this.ram.slice(pa, pa + length);
+    return this.ram.read(pa, length);
   }
 
   /** Writes bytes at physical address `pa`; the guest sees them with its next instruction. */
   writePhysical(pa: number, bytes: Uint8Array): void {
     this.#checkRange("writePhysical", pa, bytes.length);
-    this.#core.writeRam(pa, bytes);
+    this.ram.write(pa, bytes);
   }
 
   /** A copy of bytes at a linear address as supervisor code sees them; `undefined` if a page is not mapped. */
   readLinear(address: number, length: number): Uint8Array | undefined {
-    return this.#core.readLinear(address, length);
+    return this.#platform.readLinear(address, length);
   }
 
   /** Counts since the machine was made. */
@@ -301,33 +305,33 @@ export class Machine {
   stateHash(): string {
     return hashState([
       { name: "processor", content: processorStateText(this.cpu) },
-      { name: "ram", content: this.ram },
+      { name: "ram", content: this.ram.pieces(), bytes: this.ram.length },
       { name: "board", content: JSON.stringify(this.board.save()) },
     ]);
   }
 
   /** Loads the image; one that is started without firmware finds the devices as firmware leaves them. */
   #start(fresh: boolean): void {
-    startImage(this.#core, this.plan, fresh);
+    startImage(this.#platform, this.plan, fresh);
     if (this.plan.cpu.mode !== "reset") this.board.applyFirmwareState();
   }
 
   /** The board's view of the machine. */
   #makeBoard(): Board {
-    const core = this.#core;
+    const platform = this.#platform;
     const board = new Board({
       ramBytes: this.#config.memoryBytes,
-      clock: { hz: this.#config.clockHz, now: () => core.time },
+      clock: { hz: this.#config.clockHz, now: () => platform.time },
       timers: this.#timers,
       setInterruptLine: (level) => {
         this.#interruptLine = level;
-        core.setInterruptLine(level);
+        platform.setInterruptLine(level);
       },
       raiseNmi: () => {
         this.#nmi = true;
-        core.raiseNmi();
+        platform.raiseNmi();
       },
-      setA20: (enabled) => core.setA20(enabled),
+      setA20: (enabled) => platform.setA20(enabled),
       requestReset: () => this.#loop.end({ kind: "reset" }),
       requestExit: (code, source) =>
         this.#loop.end(source === "power-off" ? { kind: "powered-off" } : { kind: "guest-exit", code }),
@@ -373,25 +377,4 @@ export class Machine {
 /** Makes a machine and loads its image. Raises `ConfigError` for a wrong field and `ImageError` for a wrong image. */
 export function createMachine(config: MachineConfig): Machine {
   return new Machine(config);
-}
-
-/** Runs `make`; what it throws is a wrong `field` of the configuration. */
-function configErrors<T>(field: keyof MachineConfig, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw new ConfigError(`config.${field}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-/** A limit in instructions or seconds: absent means none. */
-function limit(name: string, value: number | undefined): number {
-  if (value === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof value === "number" && value >= 0) return value;
-  throw new ConfigError(`expected ${name} to be a number that is not negative and found ${show(value)}`);
-}
-
-function checkPort(port: SerialPort): SerialPort {
-  if (port === 0 || port === 1) return port;
-  throw new ConfigError(`expected serial port 0 or 1 and found ${show(port)}`);
 }

@@ -3,10 +3,8 @@
  * Safe because: an exception of a device or of a user's handler is caught here, before it could unwind through the
  * processor, and ends the run after the instruction.
  */
-import { Eflags } from "../../assembly/abi/x86.js";
-import type { Core } from "../core/core.js";
 import type { Board } from "../devices/board.js";
-import type { ProcessorCore, ProcessorHost } from "./processor-core.js";
+import type { ProcessorHost } from "../core/processor.js";
 import type { CallOuts } from "./statistics.js";
 
 const OPEN_BUS = 0xffffffff;
@@ -71,26 +69,5 @@ export function makeProcessorHost(board: () => Board, calls: CallOuts, listeners
       listeners.acknowledged(vector);
       return vector;
     },
-  };
-}
-
-/** The core as the run loop sees it. */
-export function processorOf(core: Core): ProcessorCore {
-  return {
-    get time() {
-      return core.time;
-    },
-    get retired() {
-      return core.cpu.retired;
-    },
-    get halted() {
-      return core.cpu.halted;
-    },
-    get interruptsEnabled() {
-      return (core.cpu.eflags & Eflags.IF) !== 0;
-    },
-    run: (budget) => core.run(budget),
-    skipTime: (ticks) => core.skipTime(ticks),
-    requestStop: () => core.requestStop(),
   };
 }

@@ -5,7 +5,7 @@
  * keep `run` from returning once its budget is used up or nothing can wake it.
  */
 import { ExitReason } from "../../assembly/abi/exit.js";
-import type { ProcessorCore } from "./processor-core.js";
+import type { ProcessorCore } from "../core/processor.js";
 import type { RunExit } from "./run-result.js";
 
 /** What the loop needs of the device timers. */

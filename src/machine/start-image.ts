@@ -4,7 +4,8 @@
  */
 import { SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { Cr0, Desc, DescFlag, Seg } from "../../assembly/abi/x86.js";
-import type { Core } from "../core/core.js";
+import type { CpuView } from "../core/cpu-view.js";
+import type { Platform } from "../core/platform.js";
 import type { BootPlan, StartState } from "../loaders/boot-plan.js";
 
 const DATA_SEGMENTS = [Seg.ES, Seg.SS, Seg.DS, Seg.FS, Seg.GS];
@@ -17,30 +18,27 @@ const FLAT_FLAGS = DescFlag.BIG | DescFlag.GRANULAR;
  * Puts the processor into its power-on state and carries `plan` out. RAM is cleared first unless it is `fresh`: new RAM
  * is zero, and a host gives it pages only when they are touched.
  */
-export function startImage(core: Core, plan: BootPlan, fresh: boolean): void {
-  core.reset();
-  if (!fresh) {
-    core.ram.fill(0);
-    core.exports.flushCode();
-  }
+export function startImage(platform: Platform, plan: BootPlan, fresh: boolean): void {
+  const { ram, cpu } = platform;
+  platform.reset();
+  if (!fresh) ram.clear();
   for (const write of plan.writes) {
-    if ("bytes" in write) core.writeRam(write.pa, write.bytes);
+    if ("bytes" in write) ram.write(write.pa, write.bytes);
   }
-  if (plan.rom !== undefined) core.rom.set(plan.rom, core.rom.length - plan.rom.length);
-  if (plan.cpu.mode === "real") startReal(core, plan.cpu);
-  if (plan.cpu.mode === "protected") startProtected(core, plan.cpu);
+  if (plan.rom !== undefined) platform.setRom(plan.rom);
+  if (plan.cpu.mode === "real") startReal(cpu, plan.cpu);
+  if (plan.cpu.mode === "protected") startProtected(cpu, plan.cpu);
 }
 
-function startReal(core: Core, start: StartState): void {
+function startReal(cpu: CpuView, start: StartState): void {
   const cs = start.cs ?? 0;
-  core.cpu.cr0 = Cr0.ET;
-  core.cpu.setSegment(Seg.CS, { selector: cs, base: cs << 4, limit: REAL_LIMIT, access: DATA_ACCESS });
-  setRegisters(core, start);
+  cpu.cr0 = Cr0.ET;
+  cpu.setSegment(Seg.CS, { selector: cs, base: cs << 4, limit: REAL_LIMIT, access: DATA_ACCESS });
+  setRegisters(cpu, start);
 }
 
-function startProtected(core: Core, start: StartState): void {
+function startProtected(cpu: CpuView, start: StartState): void {
   const { code, data } = start.selectors ?? { code: 0, data: 0 };
-  const { cpu } = core;
   cpu.cr0 = Cr0.PE | Cr0.ET;
   if (start.gdtr !== undefined) cpu.gdtr = start.gdtr;
   const flat = (selector: number, access: number) => ({
@@ -51,11 +49,10 @@ function startProtected(core: Core, start: StartState): void {
   });
   cpu.setSegment(Seg.CS, flat(code, DATA_ACCESS | Desc.CODE));
   for (const segment of DATA_SEGMENTS) cpu.setSegment(segment, flat(data, DATA_ACCESS));
-  setRegisters(core, start);
+  setRegisters(cpu, start);
 }
 
-function setRegisters(core: Core, start: StartState): void {
-  const { cpu } = core;
+function setRegisters(cpu: CpuView, start: StartState): void {
   cpu.eax = start.eax ?? 0;
   cpu.ebx = start.ebx ?? 0;
   cpu.ecx = start.ecx ?? 0;

@@ -7,16 +7,18 @@
 /** One named part of a machine's state. */
 export interface StatePart {
   name: string;
-  content: Uint8Array | string;
+  content: string | Iterable<Uint8Array>;
+  /** Bytes of a content in pieces. */
+  bytes?: number;
 }
 
 /** The hash of the parts in order, as 64 hexadecimal digits. */
 export function hashState(parts: readonly StatePart[]): string {
   const hash = process.getBuiltinModule("node:crypto").createHash("sha256");
-  for (const { name, content } of parts) {
-    const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
-    hash.update(`${name} ${bytes.length}\n`);
-    hash.update(bytes);
+  for (const { name, content, bytes } of parts) {
+    const pieces = typeof content === "string" ? [Buffer.from(content, "utf8")] : content;
+    hash.update(`${name} ${bytes ?? [...pieces].reduce((sum, piece) => sum + piece.length, 0)}\n`);
+    for (const piece of pieces) hash.update(piece);
   }
   return hash.digest("hex");
 }

@@ -2,7 +2,7 @@
  * What a guest executed that the machine does not have: counted by opcode, named, with the place where it happened first.
  */
 import { Seg } from "../../assembly/abi/x86.js";
-import type { Core } from "../core/core.js";
+import type { Platform } from "../core/platform.js";
 import { nameAbsent } from "../isa/absent.js";
 import type { RunExit } from "./run-result.js";
 import type { UndefinedOpcode } from "./statistics.js";
@@ -13,10 +13,10 @@ const MAX_LENGTH = 15;
 const MAX_KEPT = 256;
 
 /** Linear address of offset `eip` in CS, and the instruction bytes there. */
-function codeAt(core: Core, eip: number): { address: number; bytes: Uint8Array } {
-  const address = (core.cpu.segment(Seg.CS).base + eip) >>> 0;
+function codeAt(platform: Platform, eip: number): { address: number; bytes: Uint8Array } {
+  const address = (platform.cpu.segment(Seg.CS).base + eip) >>> 0;
   for (let n = MAX_LENGTH; n > 0; n--) {
-    const bytes = core.readLinear(address, n);
+    const bytes = platform.readLinear(address, n);
     if (bytes !== undefined) return { address, bytes };
   }
   return { address, bytes: new Uint8Array() };
@@ -27,8 +27,8 @@ export class UndefinedOpcodes {
   readonly #seen = new Map<string, UndefinedOpcode>();
 
   /** Notes the one at `eip`, which is about to raise #UD. */
-  note(core: Core, eip: number): void {
-    const { address, bytes } = codeAt(core, eip);
+  note(platform: Platform, eip: number): void {
+    const { address, bytes } = codeAt(platform, eip);
     const absent = nameAbsent(bytes);
     const known = this.#seen.get(absent.opcode);
     if (known !== undefined) known.count++;
@@ -42,6 +42,6 @@ export class UndefinedOpcodes {
 }
 
 /** The exit of a run that stopped at an instruction it cannot do anything about. */
-export function unimplementedExit(core: Core): RunExit {
-  return { kind: "unimplemented", ...codeAt(core, core.cpu.eip) };
+export function unimplementedExit(platform: Platform): RunExit {
+  return { kind: "unimplemented", ...codeAt(platform, platform.cpu.eip) };
 }

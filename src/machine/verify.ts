@@ -87,12 +87,17 @@ class Pair {
 
   /** The first byte of RAM that differs. */
   differingMemory(): Difference["memory"] {
-    const [a, b] = [this.interpreter.ram, this.translator.ram].map((r) =>
-      Buffer.from(r.buffer, r.byteOffset, r.length),
-    );
-    if (a === undefined || b === undefined || a.equals(b)) return undefined;
-    const address = a.findIndex((byte, i) => byte !== b[i]);
-    return { address, interpreter: a[address] ?? 0, translator: b[address] ?? 0 };
+    const others = this.translator.ram.pieces()[Symbol.iterator]();
+    let start = 0;
+    for (const a of this.interpreter.ram.pieces()) {
+      const b = others.next().value as Uint8Array;
+      if (Buffer.compare(a, b) !== 0) {
+        const at = a.findIndex((byte, i) => byte !== b[i]);
+        return { address: start + at, interpreter: a[at] ?? 0, translator: b[at] ?? 0 };
+      }
+      start += a.length;
+    }
+    return undefined;
   }
 
   /** True if anything differs; RAM is looked at only if `all`. */

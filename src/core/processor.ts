@@ -1,6 +1,6 @@
 /**
- * What the machine needs of a processor, as an interface: `Core` of src/core is one, and the tests' scripted processor
- * another. Times are ticks of the virtual clock: one for each retired instruction and each delivered event, and those
+ * What the run loop needs of a processor, as an interface: the bare core is one, a virtual machine's is another, and the tests'
+ * scripted processor a third. Times are ticks of the virtual clock: one for each retired instruction and each delivered event, and those
  * skipped while halted.
  */
 
