@@ -12,20 +12,13 @@ import { Seg } from "./abi/x86";
 import { findBlock } from "./cpu/block";
 import { afterInstruction, checkInstructionBreakpoint } from "./cpu/debug";
 import { execute } from "./cpu/execute";
-import { deliverFault, service } from "./cpu/interrupt";
+import { service } from "./cpu/interrupt";
+import { settleStop, spend } from "./cpu/resume";
 import { executeOne } from "./cpu/single";
 import { fieldPtr, get, segBase, set } from "./cpu/state";
 
 /** Instructions given to execute() at a time: V8 replaces a running function only when it is entered again. */
 const SLICE: i32 = 100_000;
-
-/** Lets `ticks` of virtual time and budget pass without an instruction. */
-function spend(ticks: i32): void {
-  const ptr = fieldPtr(Cpu.SKIPPED);
-  store<u64>(ptr, load<u64>(ptr) + ticks);
-  set(Cpu.LEFT, get(Cpu.LEFT) - ticks);
-  set(Cpu.SLICE, get(Cpu.SLICE) - ticks);
-}
 
 /** Runs for at most `budget` ticks. Returns the ExitReason; Cpu.EXIT_QUALIFICATION says more. */
 export function run(budget: i32): u32 {
@@ -57,15 +50,7 @@ export function run(budget: i32): u32 {
 /** Runs until the slice is used up, or STOP asks to leave run(). */
 function runSlice(): void {
   for (;;) {
-    const stop = get(Cpu.STOP);
-    if (stop != 0) {
-      if ((stop & Stop.FAULT) != 0) {
-        spend(1);
-        deliverFault();
-      } else if ((stop & (Stop.REPEAT | Stop.UNTIMED)) == Stop.REPEAT) spend(1);
-      set(Cpu.STOP, get(Cpu.STOP) & (Stop.EXIT | Stop.HOST));
-      if (get(Cpu.STOP) != 0) return;
-    }
+    if (get(Cpu.STOP) != 0 && settleStop() != 0) return;
     if (get(Cpu.HALTED) != 0) {
       if ((get(Cpu.ATTENTION) & (Attention.INTERRUPT | Attention.NMI)) == 0) {
         set(Cpu.EXIT_REASON, ExitReason.HLT);

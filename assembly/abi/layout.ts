@@ -6,7 +6,7 @@
  *   00002000  decode table: what the instruction table in src/isa/ was packed into
  *   00004000  map of the 4 MB regions that large pages were cached for
  *   00004100  scratch of the translator
- *   00005000  TLB entries whose pages hold decoded code
+ *   00005000  notes on TLB entries
  *   00006000  cache of block addresses by EIP
  *   00008000  static data of debug builds (asconfig.json, memoryBase)
  *   00010000  TLB
@@ -19,7 +19,7 @@ export enum Layout {
   DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
   TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions: the translator the first half, the tracer the second
-  TLB_CODE = 20480, // 4096 bytes, one per TLB entry: 1 if only decoded code keeps the page from having a write tag
+  TLB_NOTES = 20480, // 4096 bytes of TlbNote bits, one per TLB entry
   NEXT_CACHE = 24576, // NextCache entries
   TLB = 65536,
   BLOCK_HASH = 131072,
@@ -37,6 +37,12 @@ export enum Tlb {
   EXECUTE = 8, // u32 tag of executable pages
   DELTA = 12, // u32, added to a linear address gives the pointer
   SIZE = 16,
+}
+
+/** What is known of a TLB entry besides its tags. */
+export enum TlbNote {
+  BESIDE_CODE = 1, // the entry has a write tag, or only decoded code in the page keeps it from having one
+  RELIED_ON = 2, // somebody may remember where code lies in a page that this entry would hold, until the map epoch moves
 }
 
 /** Entries in the cache of next blocks: a power of two. */

@@ -19,8 +19,8 @@ export enum CellKind {
   GOTO = 0, // a branch to code outside the region, or the budget does not cover the next block
   DYNAMIC = 1, // an indirect branch: EIP is in the state
   MISS = 2, // the instruction at EIP needs the interpreter this time
-  SYSTEM = 4, // an instruction that ends its block was interpreted as the last one: the state is complete
-  STOPPED = 3, // an instruction that the region had interpreted ended the block, faulted or set Cpu.STOP: EIP is in the state
+  SYSTEM = 3, // an instruction that ends its block was interpreted as the last one: the state is complete
+  STOPPED = 4, // an instruction that the region had interpreted ended the block, faulted or set Cpu.STOP: EIP is in the state
 }
 
 /** How FLAG_A and FLAG_B encode the arithmetic flags: operands of the last operation that set them. */

@@ -36,6 +36,7 @@ import {
 import { setEsp, setReg, setRm, shl32, shr32, stackReadPtr, stackWritePtr, sub, writePtr, xor } from "./hot";
 import { conditionCode, nextEip } from "./operand";
 import { heated, runRegion } from "./region";
+import { resume } from "./resume";
 import { settle } from "./single";
 import { get, set } from "./state";
 
@@ -308,12 +309,19 @@ export function execute(first: usize): void {
         case Handler.SHL32_RI_NF: setRm<u32>(rec, rm<u32>(rec) << imm<u32>(rec)); continue;
         case Handler.SHR32_RI_NF: setRm<u32>(rec, rm<u32>(rec) >>> imm<u32>(rec)); continue;
         case Handler.SAR32_RI_NF: setRm<u32>(rec, <u32>(<i32>rm<u32>(rec) >> imm<u32>(rec))); continue;
-        case Handler.SYSTEM: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) return settle(rec, given); block = lookAgain(rec, Rec.LINK); if (block == 0) return; slot = FOUND; continue;
-        case Handler.INVLPG: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) return settle(rec, given); block = lookAgain(rec, Rec.IMM); if (block == 0) return; slot = FOUND; continue;
+        case Handler.SYSTEM: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) break; block = lookAgain(rec, Rec.LINK); if (block == 0) return; slot = FOUND; continue;
+        case Handler.INVLPG: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) break; block = lookAgain(rec, Rec.IMM); if (block == 0) return; slot = FOUND; continue;
         case Handler.REGION: block = runRegion(block); if (block == 0) return; slot = FOUND; rec = end - Rec.BYTES; continue;
         default: generic(rec); break;
       }
-      if (load<u32>(Layout.CPU, Cpu.STOP) != 0) return settle(rec, given);
+      if (load<u32>(Layout.CPU, Cpu.STOP) != 0) {
+        settle(rec, given);
+        block = resume();
+        if (block == 0) return;
+        slot = FOUND;
+        rec = Rec.BYTES; // no record led there
+        break;
+      }
     }
     rec -= Rec.BYTES;
     if (slot == FOUND) continue;

@@ -14,7 +14,9 @@ import { count } from "../mmu/code";
 import { leave, updateAttention } from "./control";
 import { enterDebug, SHADOW_STACK } from "./debug";
 import { clearFault, faulted } from "./fault";
+import { eflags } from "./flags";
 import { enterHandler, redirectV86, SOURCE_EVENT, SOURCE_SOFTWARE } from "./gate";
+import { enterQuickly } from "./quick-gate";
 import { get, set, v86Mode } from "./state";
 import { settleTaskSwitch } from "./task";
 
@@ -99,12 +101,26 @@ function deliver(vector: u32, exception: bool, hasError: bool, error: u32, fault
   leave(ExitReason.TRIPLE_FAULT, 0);
 }
 
+/**
+ * Enters the handler of a fault while nothing else is due, if that can be done quickly: what deliver() sets is then as it leaves it.
+ * False: nothing has been done.
+ */
+function enterAtOnce(vector: u32, hasError: bool, error: u32): bool {
+  if (vector == Vector.DB) return false;
+  const image = faultClass(vector) ? eflags() | Eflags.RF : eflags();
+  if (!enterQuickly(vector, false, hasError, error, image)) return false;
+  set(Cpu.TF_ARMED, 0);
+  count(Counter.EXCEPTIONS + vector);
+  return true;
+}
+
 /** Delivers the raised fault. Cpu.EIP is the faulting instruction. Traps of an instruction that faulted are forgotten. */
 export function deliverFault(): void {
   const vector = get(Cpu.FAULT_VECTOR);
   const error = get(Cpu.FAULT_ERROR);
   const hasError = get(Cpu.FAULT_HAS_ERROR) != 0;
   clearFault();
+  if (get(Cpu.ATTENTION) == 0 && get(Cpu.PENDING_DB) == 0 && enterAtOnce(vector, hasError, error)) return;
   set(Cpu.PENDING_DB, get(Cpu.PENDING_DB) & Dr6.BT);
   if (vector == Vector.DB) {
     enterDebug(error);

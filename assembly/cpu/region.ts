@@ -5,16 +5,18 @@
  */
 import { Counter, Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
-import { Layout, NEXT_ENTRIES, NextCache, POOL_BYTES } from "../abi/layout";
+import { Layout, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block } from "../abi/record";
 import { Cell, CellKind, FlagKind, PageList } from "../abi/region";
 import { translateRegion } from "../host";
 import { count, registerCode } from "../mmu/code";
-import { executesAt } from "../mmu/tlb";
+import { executesAt, relyOn } from "../mmu/tlb";
 import { findBlock } from "./block";
 import { flagsAdd, flagsSub } from "./flags";
 import { generic } from "./generic";
 import { leadsTo } from "./hot";
+import { cachedBlock, findAndCache, fixed } from "./next-cache";
+import { resume } from "./resume";
 import { executeOne, settle } from "./single";
 import { get, set } from "./state";
 
@@ -92,14 +94,15 @@ export function runRegion(block: usize): usize {
       return here;
     }
     const kind = load<u32>(cell, Cell.KIND);
-    if (kind == CellKind.STOPPED) return 0;
     if (kind == CellKind.GOTO || kind == CellKind.MISS) {
       set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
       set(Cpu.EIP, load<u32>(cell, Cell.EIP));
       if (kind == CellKind.MISS) return missed(cell);
       if (load<u32>(cell, Cell.REFUND) != 0) return single();
-    } else if (kind == CellKind.SYSTEM) lendFlags();
-    const next = nextBlock(kind, cell);
+    }
+    const next = kind == CellKind.STOPPED ? resume() : nextBlock(kind, cell);
+    // Behind an interpreted instruction the flags are in the state.
+    if (kind >= <u32>CellKind.SYSTEM) lendFlags();
     if (next == 0) {
       settleFlags();
       return 0;
@@ -119,27 +122,16 @@ export function runRegion(block: usize): usize {
  * 0: the fetch raised a fault, or the slice is used up.
  */
 function nextBlock(kind: u32, cell: usize): usize {
-  const eip = get(Cpu.EIP);
-  const entry = <usize>(Layout.NEXT_CACHE + ((eip ^ (eip >>> 9)) & (NEXT_ENTRIES - 1)) * NextCache.SIZE);
-  const epoch = get(Cpu.MAP_EPOCH) | (get(Cpu.CONTEXT) & 1);
   if (kind == CellKind.GOTO) {
     const linked = <usize>load<u32>(cell, Cell.LINK);
-    if (leadsTo(linked, eip) && load<u32>(linked, Block.COUNT) != BLOCK_DEAD) return linked;
-  } else if (load<u32>(entry, NextCache.EIP) == eip && load<u32>(entry, NextCache.EPOCH) == epoch) {
-    const cached = <usize>load<u32>(entry, NextCache.BLOCK);
-    if (load<u32>(cached, Block.COUNT) != BLOCK_DEAD && load<u32>(cached, Block.MODE) == get(Cpu.MODE)) return cached;
+    if (leadsTo(linked, get(Cpu.EIP)) && load<u32>(linked, Block.COUNT) != BLOCK_DEAD) return linked;
+  } else {
+    const cached = cachedBlock();
+    if (cached != 0) return cached;
   }
   const generation = get(Cpu.DECODE_GENERATION);
-  const found = findBlock();
-  if (found == 0 || generation != get(Cpu.DECODE_GENERATION)) return found;
-  // Code under a limit or off a base is looked up each time: they may be others by then.
-  if ((get(Cpu.MODE) & (Mode.FLAT | Mode.LIMITED)) != Mode.FLAT) return found;
-  store<u32>(cell, <u32>found, Cell.LINK);
-  if (load<u32>(found, Block.MA) != 0xffffffff) {
-    store<u32>(entry, eip, NextCache.EIP);
-    store<u32>(entry, epoch, NextCache.EPOCH);
-    store<u32>(entry, <u32>found, NextCache.BLOCK);
-  }
+  const found = findAndCache();
+  if (found != 0 && generation == get(Cpu.DECODE_GENERATION) && fixed()) store<u32>(cell, <u32>found, Cell.LINK);
   return found;
 }
 
@@ -165,7 +157,7 @@ function single(): usize {
 function stepOver(): usize {
   if (<i32>get(Cpu.LEFT) <= 0) return 0;
   executeOne();
-  return get(Cpu.STOP) != 0 ? 0 : findBlock();
+  return get(Cpu.STOP) != 0 ? resume() : findBlock();
 }
 
 /** Misses at one place after which the region is translated anew, with that instruction interpreted in line. */
@@ -215,6 +207,7 @@ export function pagesHold(list: usize): u32 {
   let holds: u32 = 1;
   for (let i: u32 = 0; i < pages; i++) {
     const at = list + PageList.PAGES + (i << 3);
+    relyOn(load<u32>(at));
     if (!executesAt(load<u32>(at), <usize>load<u32>(at + 4), user)) holds = 0;
   }
   if (holds != 0) store<u32>(list, get(Cpu.MAP_EPOCH) | user, PageList.EPOCH);

@@ -3,7 +3,7 @@
  * RAM starts at physical 0; ROM ends at 4 GB; everything else belongs to the host (assembly/host.ts).
  */
 import { Cpu } from "../abi/cpu";
-import { codeWritten } from "./code";
+import { codeWritten, hasCode } from "./code";
 import { get, set } from "../cpu/state";
 
 /** Frames below 4 GB. */
@@ -26,14 +26,18 @@ export function isRam(ptr: usize): bool {
 
 /** Reads an aligned u32 at a physical address; all ones where there is no memory. */
 export function physLoad32(pa: u32): u32 {
-  const frame = framePtr((pa & get(Cpu.A20_MASK)) >>> 12);
-  return frame == 0 ? 0xffffffff : load<u32>(frame + (pa & 0xfff));
+  const at = pa & get(Cpu.A20_MASK);
+  if (at < get(Cpu.RAM_BYTES)) return load<u32>(<usize>(get(Cpu.RAM_PTR) + at));
+  const frame = framePtr(at >>> 12);
+  return frame == 0 ? 0xffffffff : load<u32>(frame + (at & 0xfff));
 }
 
 /** Reads an aligned u64 at a physical address; all ones where there is no memory. */
 export function physLoad64(pa: u32): u64 {
-  const frame = framePtr((pa & get(Cpu.A20_MASK)) >>> 12);
-  return frame == 0 ? 0xffffffffffffffff : load<u64>(frame + (pa & 0xfff));
+  const at = pa & get(Cpu.A20_MASK);
+  if (at < get(Cpu.RAM_BYTES)) return load<u64>(<usize>(get(Cpu.RAM_PTR) + at));
+  const frame = framePtr(at >>> 12);
+  return frame == 0 ? 0xffffffffffffffff : load<u64>(frame + (at & 0xfff));
 }
 
 /** Value of Cpu.PROBING once the walk would have set an accessed or dirty flag. */
@@ -41,13 +45,13 @@ export const PROBING_WOULD_SET: u32 = 2;
 
 /** Sets bits in the byte at a physical address, in RAM only: accessed and dirty flags. While Cpu.PROBING, only notes that it would. */
 export function physSetBits(pa: u32, bits: u32): void {
-  const frame = framePtr((pa & get(Cpu.A20_MASK)) >>> 12);
-  if (frame == 0 || !isRam(frame)) return;
+  const at = pa & get(Cpu.A20_MASK);
+  if (at >= get(Cpu.RAM_BYTES)) return;
   if (get(Cpu.PROBING) != 0) {
     set(Cpu.PROBING, PROBING_WOULD_SET);
     return;
   }
-  const ptr = frame + (pa & 0xfff);
+  const ptr = <usize>(get(Cpu.RAM_PTR) + at);
   store<u8>(ptr, <u8>(load<u8>(ptr) | bits));
-  codeWritten(ptr, 1);
+  if (hasCode(ptr)) codeWritten(ptr, 1);
 }

@@ -6,12 +6,13 @@
  *
  * Separate tags for read, write and execute; DELTA added to a linear address gives the pointer. One compare of the tag of the
  * LAST byte's page decides hit, permission, page crossing and address space. A flush is a new generation.
- * Layout.TLB_CODE says of an entry with a read tag whether it would have a write tag but for decoded code in the page, so that stores
- * beside code need no walk.
+ * The execute tag is given when something is fetched. TlbNote.BESIDE_CODE says of an entry with a read tag whether it would have a
+ * write tag but for decoded code in the page, so that stores beside code need no walk.
+ * Cpu.MAP_EPOCH moves with every flush, and with a single page only if somebody relies on where it is (relyOn()).
  * Invariant: an entry with a tag came from a walk that found A set; with a write tag, D set, RAM, and no decoded code.
  */
 import { Counter, Cpu } from "../abi/cpu";
-import { Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
+import { Layout, TLB_ENTRIES, Tlb, TlbNote } from "../abi/layout";
 import { Access } from "../abi/x86";
 import { get, set } from "../cpu/state";
 import { count, hasCode } from "./code";
@@ -29,6 +30,11 @@ export function tlbEntry(lin: u32): usize {
   return <usize>(Layout.TLB + (((lin >>> 12) & (TLB_ENTRIES - 1)) << 4));
 }
 
+/** Notes (TlbNote) on the entry that linear address `lin` maps to. */
+function notesOf(lin: u32): usize {
+  return <usize>(Layout.TLB_NOTES + ((lin >>> 12) & (TLB_ENTRIES - 1)));
+}
+
 /**
  * Pointer for an access to `lin` with privilege `user` (1: CPL 3). 0: #PF has been raised. MMIO: no memory there.
  * The pointer of a write may be ROM or hold decoded code: the caller looks.
@@ -37,11 +43,17 @@ export function translate(lin: u32, access: u32, user: u32): usize {
   const entry = tlbEntry(lin);
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
   if (load<u32>(entry + (access << 2)) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA));
-  const beside = <usize>(Layout.TLB_CODE + ((lin >>> 12) & (TLB_ENTRIES - 1)));
-  if (load<u32>(entry, Tlb.READ) == tag && load<u8>(beside) != 0) {
+  if (load<u32>(entry, Tlb.READ) == tag) {
+    // What may be read may be executed. Write tags are withheld from pages with decoded code.
     const ptr = <usize>(lin + load<u32>(entry, Tlb.DELTA));
-    if (!hasCode(ptr)) store<u32>(entry, tag, Tlb.WRITE);
-    return ptr;
+    if (access == <u32>Access.EXECUTE) {
+      store<u32>(entry, tag, Tlb.EXECUTE);
+      return ptr;
+    }
+    if ((load<u8>(notesOf(lin)) & TlbNote.BESIDE_CODE) != 0) {
+      if (!hasCode(ptr)) store<u32>(entry, tag, Tlb.WRITE);
+      return ptr;
+    }
   }
   const pfn = walk(lin, access, user);
   if (pfn == NO_FRAME) {
@@ -55,11 +67,11 @@ export function translate(lin: u32, access: u32, user: u32): usize {
     return MMIO;
   }
   const open = get(Cpu.WALK_WRITABLE) != 0 && isRam(frame);
-  const writable = open && !hasCode(frame);
-  store<u8>(beside, open ? 1 : 0);
+  const notes = notesOf(lin);
+  store<u8>(notes, <u8>((load<u8>(notes) & TlbNote.RELIED_ON) | (open ? TlbNote.BESIDE_CODE : 0)));
   store<u32>(entry, tag, Tlb.READ);
-  store<u32>(entry, tag, Tlb.EXECUTE);
-  store<u32>(entry, writable ? tag : 0, Tlb.WRITE);
+  store<u32>(entry, open && !hasCode(frame) ? tag : 0, Tlb.WRITE);
+  store<u32>(entry, access == <u32>Access.EXECUTE ? tag : 0, Tlb.EXECUTE);
   store<u32>(entry, <u32>frame - (lin & 0xfffff000), Tlb.DELTA);
   return frame + (lin & 0xfff);
 }
@@ -103,11 +115,16 @@ export function flushPage(lin: u32): void {
 
 /** The same, uncounted. A page fault does it too: the handler may mend the entry without INVLPG (SDM 3A 4.10.4.1). */
 function dropPage(lin: u32): void {
-  set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
   if ((load<u8>(Layout.LARGE_MAP + (lin >>> 25)) & (1 << ((lin >>> 22) & 7))) == 0) {
+    const notes = notesOf(lin);
+    if ((load<u8>(notes) & TlbNote.RELIED_ON) != 0) {
+      store<u8>(notes, <u8>(load<u8>(notes) & ~TlbNote.RELIED_ON));
+      set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
+    }
     clearEntry(tlbEntry(lin));
     return;
   }
+  set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
   const region = lin & 0xffc00000;
   for (let page: u32 = 0; page < 1024; page++) clearEntry(tlbEntry(region | (page << 12)));
 }
@@ -129,6 +146,12 @@ export function executesAt(lin: u32, ptr: usize, user: u32): bool {
   set(Cpu.STOP, stop);
   set(Cpu.CR2, cr2);
   return pfn != NO_FRAME && quiet && framePtr(pfn) + (lin & 0xfff) == ptr;
+}
+
+/** For who remembers where code at `lin` lies: dropping the translation of its page moves the map epoch from now on. */
+export function relyOn(lin: u32): void {
+  const notes = notesOf(lin);
+  store<u8>(notes, <u8>(load<u8>(notes) | TlbNote.RELIED_ON));
 }
 
 /** Translates without raising, filling or setting flags: a pointer, or 0. For the host's inspection. */

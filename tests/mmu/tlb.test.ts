@@ -199,6 +199,52 @@ describe.each(SETUPS)("$core, $engine", ({ core, engine }) => {
     expect([read(TARGET), read(far)]).toEqual([1, 7]);
   });
 
+  test("a handler is found where its page is mapped after INVLPG, in the TLB or not", () => {
+    for (const evicted of [false, true]) {
+      const { machine, map, start, read, invlpg, cpu } = small();
+      machine.code(FRAMES.second, 0xb0, 11, ...STAY); // mov al,11
+      machine.code(OTHER, 0xb0, 22, ...STAY);
+      machine.put(8 * Vector.UD, 8 << 16, TARGET | 0x8e00);
+      const far = TARGET + (4096 << 12);
+      machine.setEntry(machine.entries(far, 0).pde, BigInt(TABLES.first) | PRESENT);
+      machine.setEntry(machine.entries(far, TABLES.first).pte, BigInt(FRAMES.first) | PRESENT);
+      const undefinedOpcode = () => {
+        start(false, { eax: 0 }, [0x0f, 0x0b]);
+        return cpu.eax;
+      };
+      expect([undefinedOpcode(), undefinedOpcode()]).toEqual([11, 11]);
+      if (evicted) read(far);
+      map(OTHER);
+      invlpg(TARGET);
+      expect([undefinedOpcode(), undefinedOpcode()]).toEqual([22, 22]);
+      if (evicted) read(far);
+      map(FRAMES.second, 0n);
+      invlpg(TARGET);
+      undefinedOpcode(); // the fetch faults: the handler's page is not there
+      expect(machine.fault).toMatchObject({ error: 0, cr2: TARGET, eip: TARGET });
+    }
+  });
+
+  test("INVLPG and a page fault move the map epoch only if code is found by the page", () => {
+    const { machine, map, start, read, invlpg, cpu } = small();
+    machine.code(FRAMES.second, ...STAY);
+    machine.put(8 * Vector.UD, 8 << 16, TARGET | 0x8e00);
+    const moved = (action: () => void) => {
+      const before = cpu.field(Cpu.MAP_EPOCH);
+      action();
+      return cpu.field(Cpu.MAP_EPOCH) !== before;
+    };
+    read(TARGET);
+    expect(moved(() => invlpg(TARGET))).toBe(false);
+    map(FRAMES.second, 0n);
+    expect(moved(() => read(TARGET))).toBe(false);
+    map(FRAMES.second);
+    start(false, {}, [0x0f, 0x0b]);
+    // Step by step nobody remembers where the handler is.
+    expect(moved(() => invlpg(TARGET))).toBe(engine === "run");
+    expect(moved(() => invlpg(TARGET))).toBe(false);
+  });
+
   test("generations may wrap without old translations coming back", () => {
     const { map, read, setCr3, machine } = small();
     expect(read(TARGET)).toBe(1);

@@ -4,7 +4,16 @@
  */
 import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Fpu, Wide } from "../../assembly/abi/fpu.js";
-import { DecodeTable, HASH_ENTRIES, Layout, POOL_BYTES, TLB_ENTRIES, Tlb } from "../../assembly/abi/layout.js";
+import {
+  DecodeTable,
+  HASH_ENTRIES,
+  Layout,
+  NEXT_ENTRIES,
+  NextCache,
+  POOL_BYTES,
+  TLB_ENTRIES,
+  Tlb,
+} from "../../assembly/abi/layout.js";
 import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
 import type { Core } from "../../src/core/core.js";
 
@@ -25,7 +34,8 @@ function writable(core: Core): [number, number][] {
     [Layout.CPU, Fpu.WIDE + WIDE_TEMPORARIES * Wide.SIZE],
     [Layout.LARGE_MAP, LARGE_MAP_BYTES],
     [Layout.TRANSLATOR, SCRATCH_BYTES],
-    [Layout.TLB_CODE, TLB_ENTRIES],
+    [Layout.TLB_NOTES, TLB_ENTRIES],
+    [Layout.NEXT_CACHE, NEXT_ENTRIES * NextCache.SIZE],
     [Layout.TLB, TLB_ENTRIES * Tlb.SIZE],
     [Layout.BLOCK_HASH, HASH_ENTRIES * 4],
     [Layout.BLOCK_POOL, POOL_BYTES],
