@@ -6,25 +6,29 @@
  *   00002000  decode table: what the instruction table in src/isa/ was packed into
  *   00004000  map of the 4 MB regions that large pages were cached for
  *   00004100  scratch of the translator
+ *   00004200  VMX: control words, exit information, the current VMCS
  *   00005000  notes on TLB entries
  *   00006000  cache of block addresses by EIP
  *   00008000  static data of debug builds (asconfig.json, memoryBase)
  *   00010000  TLB
  *   00020000  block hash: heads of the chains of decoded blocks
  *   00060000  block pool
- *   02060000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
+ *   02060000  cache of EPT translations
+ *   02070000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
  */
 export enum Layout {
   CPU = 4096,
   DECODE_TABLE = 8192, // DecodeTable entries of 4 bytes
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
   TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions: the translator the first half, the tracer the second
+  VMX = 16896, // Vmx
   TLB_NOTES = 20480, // 4096 bytes of TlbNote bits, one per TLB entry
   NEXT_CACHE = 24576, // NextCache entries
   TLB = 65536,
   BLOCK_HASH = 131072,
   BLOCK_POOL = 393216,
-  RAM = 33947648, // first byte behind the fixed regions
+  EPT_CACHE = 33947648, // EptCache entries
+  RAM = 34013184, // first byte behind the fixed regions
 }
 
 /** Entries in the TLB: a power of two. */
@@ -54,6 +58,19 @@ export enum NextCache {
   EPOCH = 4, // u32, Cpu.MAP_EPOCH with the user bit when it was entered
   BLOCK = 8, // u32 ptr
   SIZE = 16,
+}
+
+/** Entries in the cache of EPT translations: a power of two. */
+export const EPT_CACHE_ENTRIES: i32 = 2048;
+
+/** One entry: where a guest frame lies, while Vmx.EPT_EPOCH stays as it is. */
+export enum EptCache {
+  GFN = 0, // u32
+  ROOT = 4, // u32, EPT root and the interpretation bit (Vmx.CONTEXT_EPTP)
+  EPOCH = 8, // u32, Vmx.EPT_EPOCH when it was entered
+  MFN = 12, // u32, machine frame
+  RIGHTS = 16, // u32, Ept.READ, WRITE, EXECUTE as granted by all levels; Ept.D if writes need no dirty flag; EptType at bit 16
+  SIZE = 20,
 }
 
 /** Chains in the block hash: a power of two. */

@@ -7,6 +7,8 @@ import { expect, test } from "vitest";
 import { Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import {
   DecodeTable,
+  EPT_CACHE_ENTRIES,
+  EptCache,
   HASH_ENTRIES,
   Layout,
   NEXT_ENTRIES,
@@ -16,6 +18,7 @@ import {
   Tlb,
 } from "../../assembly/abi/layout.js";
 import { Block, Rec } from "../../assembly/abi/record.js";
+import { Vmx } from "../../assembly/abi/vmx.js";
 import { sourceFiles, textOf, withoutComments } from "./source-tree.js";
 
 /** Enums whose members are quantities rather than names for different things: equal values are no aliases there. */
@@ -84,6 +87,8 @@ test("the regions of the linear memory do not overlap", () => {
   const computed: Record<string, number> = {
     CPU: Cpu.SIZE,
     DECODE_TABLE: (DecodeTable.RM_GROUPS + 8 * DecodeTable.MAX_RM_GROUPS) * DecodeTable.ENTRY_BYTES,
+    VMX: Vmx.SIZE,
+    EPT_CACHE: EPT_CACHE_ENTRIES * EptCache.SIZE,
     NEXT_CACHE: NEXT_ENTRIES * NextCache.SIZE,
     TLB: TLB_ENTRIES * Tlb.SIZE,
     BLOCK_HASH: HASH_ENTRIES * 4,
