@@ -63,6 +63,8 @@ function terminatorOf(insn: Insn): Terminator | undefined {
       return insn.size === 4 ? { kind: "goto", target } : { kind: "system" };
     case Op.JCC:
     case Op.LOOP:
+    case Op.LOOPE:
+    case Op.LOOPNE:
     case Op.JCXZ:
       if (insn.size !== 4 || (insn.op !== Op.JCC && (insn.flags & 16) !== 0)) return { kind: "system" };
       return { kind: "branch", taken: target, fall: next };

@@ -2,9 +2,10 @@
  * Emits the instructions of one region: guest registers in locals, operands, the inlined TLB check, flags, exits.
  * Invariant: wherever an exit can be taken, the locals hold exactly the state at the start of the instruction that exits.
  */
-import { Cpu } from "../../assembly/abi/cpu.js";
+import { Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { Layout, Tlb } from "../../assembly/abi/layout.js";
 import { CellKind, FlagKind } from "../../assembly/abi/region.js";
+import { Seg } from "../../assembly/abi/x86.js";
 import { Code } from "../wasm/code.js";
 import { W } from "../wasm/opcodes.js";
 import type { Insn } from "./insn.js";
@@ -48,6 +49,9 @@ export interface CellFactory {
   /** Pointer of a record for the interpreter, with its index in a block. */
   record(insn: Insn, index: number): number;
 }
+
+/** Segments that Mode.FLAT says are flat and may be read and written. CS may not be written, and perhaps not be read. */
+const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
 
 /** Function numbers of a region's imports. */
 export const Import = { INTERPRET: 0, PAGES_HOLD: 1, RAW_FLAGS: 2 } as const;
@@ -208,7 +212,7 @@ export class Emitter {
 
   // --- memory
 
-  /** Pushes the offset of the memory operand; segments are flat, so it is the linear address. */
+  /** Pushes the offset of the memory operand. */
   address(i: Insn): void {
     let terms = 0;
     if (i.base !== Cpu.ZERO) {
@@ -228,6 +232,37 @@ export class Emitter {
       if (terms > 0) this.code.op(W.I32_ADD);
     }
     if (i.mask === 0xffff) this.and(0xffff);
+  }
+
+  /** True if segment `seg` starts at 0, ends at 4 GB and may be read and written. */
+  isFlat(seg: number): boolean {
+    return FLAT_SEGMENTS.has(seg);
+  }
+
+  /**
+   * Pops an offset in segment `seg` and pushes the linear address. Outside the flat segments base and rights are those that the segment
+   * register has at the time: where it calls for a closer look, the instruction is left to the interpreter.
+   */
+  linear(seg: number, tag: number): void {
+    if (this.isFlat(seg)) return;
+    const c = this.code;
+    const cache = Cpu.SEGS + seg * SegCache.SIZE;
+    c.set(Local.ADDRESS);
+    this.beginMiss();
+    c.get(Local.ADDRESS);
+    this.loadState(cache + (tag === Tlb.WRITE ? SegCache.WRITE_MAX : SegCache.READ_MAX));
+    c.op(W.I32_GE_U);
+    this.missIf();
+    c.get(Local.ADDRESS);
+    this.loadState(cache + SegCache.BASE);
+    c.op(W.I32_ADD);
+  }
+
+  /** Sets Local.POINTER for `size` bytes of the memory operand; `tag` as for check(). */
+  reach(i: Insn, size: number, tag: number): void {
+    this.address(i);
+    this.linear(i.seg, tag);
+    this.check(size, tag);
   }
 
   /** Begins a conditional miss: the condition follows, then missIf(). */
@@ -290,15 +325,15 @@ export class Emitter {
   /** Pushes the r/m operand, zero-extended from `size` bytes. */
   readRm(i: Insn, size = i.size): void {
     if (i.memory) {
-      this.address(i);
-      this.loadAt(size);
+      this.reach(i, size, Tlb.READ);
+      this.code.get(Local.POINTER);
+      this.load(size);
     } else this.readReg(i.rm, size);
   }
 
   /** Sets Local.POINTER for reading and writing the memory operand. */
   modify(i: Insn): void {
-    this.address(i);
-    this.check(i.size, Tlb.WRITE);
+    this.reach(i, i.size, Tlb.WRITE);
   }
 
   // --- flags

@@ -312,3 +312,39 @@ export function popLowByte(e: Emitter): void {
   c.set(Local.FLAG_B);
   e.setFlagKind(FlagKind.RAW);
 }
+
+/** Pops CF (0 or 1) into flags of FlagKind.RAW: OF is bit 31 ^ bit 30, so both change with CF for it to stay. */
+export function replaceCarry(e: Emitter): void {
+  const c = e.code;
+  c.get(Local.FLAG_B);
+  e.shru(31);
+  c.op(W.I32_XOR);
+  c.i32(-1073741824);
+  c.op(W.I32_MUL);
+  c.get(Local.FLAG_B);
+  c.op(W.I32_XOR);
+  c.set(Local.FLAG_B);
+  e.setFlagKind(FlagKind.RAW);
+}
+
+/** Pops a value that is zero if ZF is to be clear into flags of FlagKind.RAW; the others are kept. */
+export function replaceZero(e: Emitter): void {
+  const c = e.code;
+  // Zero or not, the result's low byte and sign are zero, so that PF and SF come from the deltas.
+  c.get(Local.FLAG_B);
+  e.and(AUX_KEPT);
+  pushParity(e);
+  c.op(W.I32_EQZ);
+  c.i32(8);
+  c.op(W.I32_SHL, W.I32_OR);
+  pushSign(e);
+  c.op(W.I32_OR);
+  c.set(Local.FLAG_B);
+  c.set(Local.FLAG_A);
+  c.i32(0);
+  c.i32(0x100);
+  c.get(Local.FLAG_A);
+  c.op(W.SELECT);
+  c.set(Local.FLAG_A);
+  e.setFlagKind(FlagKind.RAW);
+}

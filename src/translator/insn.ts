@@ -22,6 +22,8 @@ export interface Insn {
   seg: number;
   disp: number;
   imm: number;
+  /** Second immediate: far selector, ENTER level. */
+  imm2: number;
   /** Address of the instruction. */
   eip: number;
   length: number;
@@ -55,6 +57,7 @@ export function readInsn(memory: ArrayBuffer, ptr: number): Insn {
     seg: v.getUint8(Rec.SEG),
     disp: v.getInt32(Rec.DISP, true),
     imm: v.getInt32(Rec.IMM, true),
+    imm2: v.getUint16(Rec.IMM2, true),
     eip: v.getUint32(Rec.EIP, true),
     length: v.getUint8(Rec.LENGTH),
     flags,

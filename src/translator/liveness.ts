@@ -8,11 +8,12 @@ import type { Node } from "./discover.js";
 import type { Flow } from "./flow.js";
 import { successors } from "./flow.js";
 import type { Insn } from "./insn.js";
+import { INTERPRETED } from "./interpreted.js";
 
 /** What an instruction does with the six arithmetic flags. */
 const Effect = { NONE: 0, READS: 1, WRITES_ALL: 2 } as const;
 
-/** Operations that replace all flags without looking at them. */
+/** Operations that know all flags afterwards without looking at those of before. */
 const WRITERS: ReadonlySet<Op> = new Set([
   Op.ADD,
   Op.OR,
@@ -25,6 +26,10 @@ const WRITERS: ReadonlySet<Op> = new Set([
   Op.IMUL,
   Op.MUL,
   Op.IMUL_WIDE,
+  Op.XADD,
+  Op.CMPXCHG,
+  // Interpreted in line, whatever the flags are; afterwards they are FlagKind.RAW.
+  ...INTERPRETED,
 ]);
 
 /** Operations that neither read nor write them. */
@@ -53,6 +58,15 @@ const NEUTRAL: ReadonlySet<Op> = new Set([
   Op.CALL_INDIRECT,
   Op.LOOP,
   Op.JCXZ,
+  Op.PUSHA,
+  Op.POPA,
+  Op.ENTER,
+  Op.XLAT,
+  Op.CLD,
+  Op.STD,
+  Op.MOVS,
+  Op.STOS,
+  Op.LODS,
 ]);
 
 function effect(insn: Insn): number {
@@ -60,7 +74,7 @@ function effect(insn: Insn): number {
   if (NEUTRAL.has(insn.op)) return Effect.NONE;
   if (insn.op === Op.SHL || insn.op === Op.SHR || insn.op === Op.SAR) {
     const constant = insn.form === Form.RM_ONE || (insn.form === Form.RM_IMM && (insn.imm & 31) !== 0);
-    return constant && insn.size === 4 ? Effect.WRITES_ALL : Effect.READS;
+    return constant ? Effect.WRITES_ALL : Effect.READS;
   }
   return Effect.READS;
 }

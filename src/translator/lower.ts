@@ -1,32 +1,40 @@
 /**
- * The lowering of each operation to WebAssembly, by family in lower/. An operation that is absent, and a form its lowering
- * refuses, is executed by the interpreter in the middle of the region: the same meaning by construction.
+ * The lowering of each operation to WebAssembly, by family in lower/. Those in INTERPRETED, and forms that a lowering refuses, are
+ * executed by the interpreter in the middle of the region. Invariant: every operation is in exactly one of the three lists; the types see to it.
  */
 import { Op } from "../../assembly/abi/op.js";
 import { W } from "../wasm/opcodes.js";
 import { Local } from "./emitter.js";
-import { ADD, SUB, arithmetic, logic, withCarry, compare, test, step, not, neg, cwd, cbw } from "./lower/arithmetic.js";
-import { mov, widen, lea, xchg, setcc, cmov, bswap, nop, carryFlag, lahf, sahf } from "./lower/move.js";
+import { INTERPRETED } from "./interpreted.js";
+import * as alu from "./lower/arithmetic.js";
+import { bitTest, cmpxchg8b, scan } from "./lower/bit.js";
+import { type Lowering, interpreted } from "./lower/lowering.js";
+import * as move from "./lower/move.js";
 import { imul, multiplyWide, div, idiv } from "./lower/multiply.js";
-import { shift, rotate, doubleShift } from "./lower/shift.js";
-import { push, pop, leave, pusha, popa } from "./lower/stack.js";
-import type { Lowering } from "./lower/lowering.js";
+import { doubleShift, rotate, rotateCarry, shift } from "./lower/shift.js";
+import { enter, leave, pop, popa, push, pusha } from "./lower/stack.js";
+import { direction, string } from "./lower/string.js";
 
-/** How each operation is lowered. */
-export const LOWERINGS: Partial<Record<Op, Lowering>> = {
-  [Op.ADD]: arithmetic(W.I32_ADD, ADD),
-  [Op.SUB]: arithmetic(W.I32_SUB, SUB),
-  [Op.CMP]: compare,
-  [Op.ADC]: withCarry(true),
-  [Op.SBB]: withCarry(false),
-  [Op.AND]: logic(W.I32_AND),
-  [Op.OR]: logic(W.I32_OR),
-  [Op.XOR]: logic(W.I32_XOR),
-  [Op.TEST]: test,
-  [Op.INC]: step(true),
-  [Op.DEC]: step(false),
-  [Op.NEG]: neg,
-  [Op.NOT]: not,
+/** The operations whose lowering is part of the region's control flow (src/translator/region.ts). */
+export const BRANCHES = [
+  ...([Op.JMP, Op.JCC, Op.JCXZ, Op.LOOP, Op.LOOPE, Op.LOOPNE] as const),
+  ...([Op.CALL, Op.RET, Op.JMP_INDIRECT, Op.CALL_INDIRECT] as const),
+] as const;
+
+const LOWERED: Record<Exclude<Op, (typeof INTERPRETED | typeof BRANCHES)[number]>, Lowering> = {
+  [Op.ADD]: alu.arithmetic(W.I32_ADD, alu.ADD),
+  [Op.SUB]: alu.arithmetic(W.I32_SUB, alu.SUB),
+  [Op.CMP]: alu.compare,
+  [Op.ADC]: alu.withCarry(true),
+  [Op.SBB]: alu.withCarry(false),
+  [Op.AND]: alu.logic(W.I32_AND),
+  [Op.OR]: alu.logic(W.I32_OR),
+  [Op.XOR]: alu.logic(W.I32_XOR),
+  [Op.TEST]: alu.test,
+  [Op.INC]: alu.step(true),
+  [Op.DEC]: alu.step(false),
+  [Op.NEG]: alu.neg,
+  [Op.NOT]: alu.not,
   [Op.ROL]: rotate(true),
   [Op.ROR]: rotate(false),
   [Op.SHL]: shift(Op.SHL),
@@ -37,21 +45,21 @@ export const LOWERINGS: Partial<Record<Op, Lowering>> = {
   [Op.IMUL]: imul,
   [Op.DIV]: div,
   [Op.IDIV]: idiv,
-  [Op.BSWAP]: bswap,
-  [Op.MOV]: mov,
-  [Op.MOVZX8]: widen(1, false),
-  [Op.MOVZX16]: widen(2, false),
-  [Op.MOVSX8]: widen(1, true),
-  [Op.MOVSX16]: widen(2, true),
-  [Op.XCHG]: xchg,
-  [Op.CMOVCC]: cmov,
-  [Op.SETCC]: setcc,
-  [Op.LEA]: lea,
-  [Op.CBW]: cbw,
-  [Op.CWD]: cwd,
-  [Op.CLC]: carryFlag((e) => e.code.i32(0)),
-  [Op.STC]: carryFlag((e) => e.code.i32(1)),
-  [Op.CMC]: carryFlag((e) => {
+  [Op.BSWAP]: move.bswap,
+  [Op.MOV]: move.mov,
+  [Op.MOVZX8]: move.widen(1, false),
+  [Op.MOVZX16]: move.widen(2, false),
+  [Op.MOVSX8]: move.widen(1, true),
+  [Op.MOVSX16]: move.widen(2, true),
+  [Op.XCHG]: move.xchg,
+  [Op.CMOVCC]: move.cmov,
+  [Op.SETCC]: move.setcc,
+  [Op.LEA]: move.lea,
+  [Op.CBW]: alu.cbw,
+  [Op.CWD]: alu.cwd,
+  [Op.CLC]: move.carryFlag((e) => e.code.i32(0)),
+  [Op.STC]: move.carryFlag((e) => e.code.i32(1)),
+  [Op.CMC]: move.carryFlag((e) => {
     e.code.get(Local.FLAG_B);
     e.shru(31);
     e.code.op(W.I32_EQZ);
@@ -59,11 +67,42 @@ export const LOWERINGS: Partial<Record<Op, Lowering>> = {
   [Op.PUSH]: push,
   [Op.POP]: pop,
   [Op.LEAVE]: leave,
-  [Op.NOP]: nop,
+  [Op.NOP]: move.nop,
   [Op.PUSHA]: pusha,
   [Op.POPA]: popa,
-  [Op.LAHF]: lahf,
-  [Op.SAHF]: sahf,
+  [Op.LAHF]: move.lahf,
+  [Op.SAHF]: move.sahf,
   [Op.SHLD]: doubleShift(true),
   [Op.SHRD]: doubleShift(false),
+  [Op.RCL]: rotateCarry(true),
+  [Op.RCR]: rotateCarry(false),
+  [Op.BT]: bitTest(Op.BT),
+  [Op.BTS]: bitTest(Op.BTS),
+  [Op.BTR]: bitTest(Op.BTR),
+  [Op.BTC]: bitTest(Op.BTC),
+  [Op.BSF]: scan(true),
+  [Op.BSR]: scan(false),
+  [Op.XADD]: alu.xadd,
+  [Op.CMPXCHG]: alu.cmpxchg,
+  [Op.CMPXCHG8B]: cmpxchg8b,
+  [Op.XLAT]: move.xlat,
+  [Op.CLD]: direction(false),
+  [Op.STD]: direction(true),
+  [Op.ENTER]: enter,
+  [Op.MOVS]: string(Op.MOVS),
+  [Op.CMPS]: string(Op.CMPS),
+  [Op.STOS]: string(Op.STOS),
+  [Op.LODS]: string(Op.LODS),
+  [Op.SCAS]: string(Op.SCAS),
 };
+
+/** How each operation is emitted where it does not end a node. */
+export const LOWERINGS: Readonly<Record<Op, Lowering>> = {
+  ...all(INTERPRETED, interpreted),
+  ...all(BRANCHES, interpreted),
+  ...LOWERED,
+};
+
+function all<T extends Op>(ops: readonly T[], lowering: Lowering): Record<T, Lowering> {
+  return Object.fromEntries(ops.map((op) => [op, lowering])) as Record<T, Lowering>;
+}

@@ -12,7 +12,7 @@ import { Cpu } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
 import { PageList } from "../../assembly/abi/region.js";
-import { Reg, Seg } from "../../assembly/abi/x86.js";
+import { Reg } from "../../assembly/abi/x86.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
 import type { Node, Region } from "./discover.js";
@@ -24,10 +24,11 @@ import { rawOnEntry } from "./liveness.js";
 import { LOWERINGS } from "./lower.js";
 import { popT1, pushT1 } from "./lower/stack.js";
 
+/** Condition codes that LOOPE and LOOPNE look at. */
+const ZERO = 4;
+const NOT_ZERO = 5;
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";
-/** Segments that Mode.FLAT says are flat and may be read and written. CS may not be written, and perhaps not be read. */
-const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
 
 /** What decides how instructions are emitted besides the instructions themselves. */
 export interface RegionOptions {
@@ -145,12 +146,7 @@ class RegionEmitter {
   }
 
   private instruction(insn: Insn): void {
-    const lowering = LOWERINGS[insn.op];
-    const usual = !insn.memory || FLAT_SEGMENTS.has(insn.seg);
-    if (lowering !== undefined && usual && !this.options.missed.has(insn.eip)) {
-      if (insn.op === Op.NOP || lowering(this.e, insn)) return;
-    }
-    this.e.interpret();
+    if (this.options.missed.has(insn.eip) || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
   }
 
   /** Takes the instructions of `node` from the budget; leaves the region in front of it if they are not covered. */
@@ -197,7 +193,6 @@ class RegionEmitter {
     const { e } = this;
     const c = e.code;
     const end = n.node.end;
-    const direct = !insn.memory || FLAT_SEGMENTS.has(insn.seg);
     // Only branches that touch memory can miss: calls, returns, and those through memory.
     if (this.options.missed.has(insn.eip)) {
       e.interpret();
@@ -238,10 +233,6 @@ class RegionEmitter {
         e.exitDynamic(Local.T1);
         return;
       case "indirect":
-        if (!direct) {
-          e.interpret();
-          return;
-        }
         e.readRm(insn);
         if (insn.op === Op.CALL_INDIRECT) {
           c.set(Local.T2);
@@ -259,7 +250,7 @@ class RegionEmitter {
     }
   }
 
-  /** Pushes whether a JCC, LOOP or JCXZ is taken. */
+  /** Pushes whether a JCC, JCXZ, LOOP, LOOPE or LOOPNE is taken; the count has been decremented then. */
   private pushBranchCondition(insn: Insn): void {
     const { e } = this;
     if (insn.op === Op.JCC) {
@@ -267,13 +258,19 @@ class RegionEmitter {
       return;
     }
     e.getReg32(Reg.ECX);
-    if (insn.op === Op.JCXZ) e.code.op(W.I32_EQZ);
-    else {
-      e.code.i32(1);
-      e.code.op(W.I32_SUB);
-      e.setReg32(Reg.ECX);
-      e.getReg32(Reg.ECX);
+    if (insn.op === Op.JCXZ) {
+      e.code.op(W.I32_EQZ);
+      return;
     }
+    e.code.i32(1);
+    e.code.op(W.I32_SUB);
+    e.setReg32(Reg.ECX);
+    e.getReg32(Reg.ECX);
+    if (insn.op === Op.LOOP) return;
+    e.code.i32(0);
+    e.code.op(W.I32_NE);
+    pushCondition(e, insn.op === Op.LOOPE ? ZERO : NOT_ZERO);
+    e.code.op(W.I32_AND);
   }
 }
 

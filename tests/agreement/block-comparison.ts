@@ -2,11 +2,13 @@
  * Random short blocks of the table's instructions, run once as blocks (hot forms, fused pairs, flags left out where they
  * are dead) and once step by step through the generic functions. Whatever differs is a mistake in a fast path.
  */
-import { Counter } from "../../assembly/abi/cpu.js";
+import { Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { Op } from "../../assembly/abi/op.js";
 import { ShapeFlag } from "../../assembly/abi/shape.js";
+import { Seg } from "../../assembly/abi/x86.js";
 import { INSTRUCTIONS } from "../../src/isa/table/index.js";
+import { Translator } from "../../src/translator/translator.js";
 import { type Bitness, hexBytes, type Sample, samplesOf } from "./encode.js";
 import { FlatMachine, OPERAND, STACK, type Start } from "./flat-machine.js";
 import { randomNumbers } from "./random.js";
@@ -23,6 +25,7 @@ const START_FLAGS = 0xcd5;
 const BEHIND = [...new Array<number>(16).fill(0x90), 0xeb, 0xee];
 
 type Random = () => number;
+type Snapshot = ReturnType<FlatMachine["snapshot"]>;
 
 /** Numbers that stand near the edges of something: widths, signs, pages, the operand. */
 function interesting(next: Random): number {
@@ -71,8 +74,22 @@ function vary({ form, bytes, memory }: Sample, next: Random): Uint8Array {
     at++;
   }
   for (; at < out.length; at++) out[at] = next() & 3 ? next() & 0xff : [0, 1, 0x7f, 0x80, 0xff][next() % 5]!;
-  return out;
+  return memory && next() % 8 === 0 ? Uint8Array.from([OVERRIDES[next() % 3]!, ...out]) : out;
 }
+
+/** Prefixes CS, FS and GS. */
+const OVERRIDES = [0x2e, 0x64, 0x65];
+
+function segmentField(seg: Seg, field: SegCache): number {
+  return Cpu.SEGS + seg * SegCache.SIZE + field;
+}
+
+/** FS with a base and a limit in the middle of what pointers reach; GS with a base below 0, as thread-local storage has it. */
+const SEGMENTS: readonly (readonly [number, number])[] = [
+  [segmentField(Seg.FS, SegCache.BASE), 0x120],
+  [segmentField(Seg.FS, SegCache.LIMIT), OPERAND + 0x1fe],
+  [segmentField(Seg.GS, SegCache.BASE), 0xfffffff4],
+];
 
 interface Program {
   start: Start;
@@ -89,7 +106,7 @@ function program(bitness: Bitness, inner: Sample[], last: Sample[], next: Random
   const code = Uint8Array.from([...block, ...BEHIND]);
   const eflags = next() & START_FLAGS & (next() % 8 === 0 ? -1 : ~0x400);
   return {
-    start: { bitness, code, registers: registers(next), eflags },
+    start: { bitness, code, registers: registers(next), eflags, fields: SEGMENTS },
     bytes: block.length,
     count: parts.length + EXTRA_TICKS,
   };
@@ -114,9 +131,33 @@ export interface Series {
 const SAMPLES = INSTRUCTIONS.flatMap(samplesOf);
 const NEAR = new Set<Op>([Op.JCC, Op.LOOP, Op.JMP, Op.RET, Op.CALL]);
 
+/** Most registers and RAM show a mistake at once; a translated block is also run when its addresses are in the TLB. */
+const PASSES = { blocks: 1, regions: 2 } as const;
+
 /** The difference between two ways to run blocks: one machine, reused. */
 export class BlockComparison {
-  readonly #machine = new FlatMachine();
+  readonly #machine: FlatMachine;
+  readonly #translator: Translator | undefined;
+  readonly #passes: number;
+
+  /** `engine`: what runs the blocks, the interpreter or regions. */
+  constructor(engine: "blocks" | "regions" = "blocks") {
+    this.#passes = PASSES[engine];
+    this.#machine = new FlatMachine((block) => {
+      if (this.#translator === undefined) return;
+      this.#translator.counters.milliseconds = 0; // time spent must not hold the translator back
+      this.#translator.translate(block);
+    });
+    if (engine === "blocks") return;
+    this.#translator = new Translator(this.#machine.core);
+    this.#machine.core.cpu.setField(Cpu.HEAT, 1);
+    this.#machine.core.exports.flushCode();
+  }
+
+  /** Regions made since. */
+  get regions(): number {
+    return this.#translator?.counters.regions ?? 0;
+  }
 
   /** Runs a series. Returns the first few blocks whose results differ, with both states. */
   run({ bitness, operations, seed, blocks }: Series): string[] {
@@ -150,10 +191,21 @@ export class BlockComparison {
     for (let left = count; left > 0 && reason === ExitReason.BUDGET; left--) reason = core.stepOnce();
     const steps = machine.snapshot();
     const ticks = core.time;
-    if (clear) machine.clearHighRam();
-    machine.begin(start);
+    for (let pass = 0; pass < this.#passes; pass++) {
+      if (clear) machine.clearHighRam();
+      if (pass === 0) machine.begin(start);
+      else machine.again(start);
+      const message = this.#runBlocks(count, reason, steps, ticks);
+      if (message !== undefined) return message;
+    }
+    return undefined;
+  }
+
+  /** Runs the program that the machine is about to start. Returns how the end differs from that of single steps. */
+  #runBlocks(count: number, reason: ExitReason, steps: Snapshot, ticks: number): string | undefined {
+    const { core } = this.#machine;
     const blockReason = core.run(count);
-    const blocks = machine.snapshot();
+    const blocks = this.#machine.snapshot();
     if (blockReason !== reason) return `exit ${ExitReason[blockReason]}, steps ${ExitReason[reason]}`;
     if (blocks.registers !== steps.registers) return `\n  blocks ${blocks.registers}\n  steps  ${steps.registers}`;
     if (!blocks.ram.equals(steps.ram)) {

@@ -78,6 +78,9 @@ function idt(): number[] {
   }).flat();
 }
 
+/** Fields that go with what the machine remembers of code and addresses. */
+const MEMORIES = [Cpu.GENERATION, Cpu.POOL_NEXT, Cpu.DECODE_GENERATION, Cpu.MAP_EPOCH] as const;
+
 /** What may differ from one run to the next. */
 export interface Start {
   bitness: Bitness;
@@ -96,21 +99,24 @@ export interface Start {
 /** One machine, set up afresh for every run. */
 export class FlatMachine {
   /** The machine itself. */
-  readonly core: Core = Core.create(
-    { ramBytes: 1 << 20 },
-    {
-      portRead: (port, size) => (port * 0x01010101 + size) & (size === 1 ? 0xff : size === 2 ? 0xffff : 0x7fffffff),
-      portWrite: () => undefined,
-      mmioRead: () => 0x5a,
-      mmioWrite: () => undefined,
-      acknowledgeInterrupt: () => 0x20,
-    },
-  );
+  readonly core: Core;
 
   /** Low RAM before every run. */
   readonly #image = new Uint8Array(LOW_RAM);
 
-  constructor() {
+  /** `translateRegion`: see CoreHost. */
+  constructor(translateRegion: (block: number) => void = () => undefined) {
+    this.core = Core.create(
+      { ramBytes: 1 << 20 },
+      {
+        portRead: (port, size) => (port * 0x01010101 + size) & (size === 1 ? 0xff : size === 2 ? 0xffff : 0x7fffffff),
+        portWrite: () => undefined,
+        mmioRead: () => 0x5a,
+        mmioWrite: () => undefined,
+        acknowledgeInterrupt: () => 0x20,
+        translateRegion,
+      },
+    );
     for (let at = 0; at < LOW_RAM; at++) this.#image[at] = (at * 37 + (at >> 8)) & 255;
     this.#image.set(idt(), IDT);
     this.#image.set(gdt(), GDT);
@@ -127,6 +133,44 @@ export class FlatMachine {
     core.ram.set(start.operand ?? [], OPERAND);
     core.ram.set(start.stack ?? [], STACK);
     core.exports.ramWritten(0, LOW_RAM);
+    this.#setState(start);
+    this.#state = new Uint8Array(core.memory.buffer).slice(Layout.CPU, Layout.CPU + Fpu.WIDE);
+  }
+
+  /** The CPU state that begin() made. */
+  #state = new Uint8Array();
+
+  /**
+   * Puts the machine into the same start state again after a run from begin(): what it remembers of code and addresses stays, so that
+   * translated code is entered with its TLB entries in place.
+   */
+  again(start: Start): void {
+    const { core } = this;
+    const code = core.ram.subarray(CODE, CODE + 4096);
+    const before = this.#image.slice(CODE, CODE + 4096);
+    before.set(start.code);
+    const unchanged = before.every((byte, at) => byte === code[at]);
+    core.ram.set(this.#image.subarray(0, CODE));
+    core.ram.set(this.#image.subarray(CODE + 4096), CODE + 4096);
+    core.ram.set(start.operand ?? [], OPERAND);
+    core.ram.set(start.stack ?? [], STACK);
+    if (!unchanged) code.set(before);
+    core.exports.ramWritten(0, unchanged ? CODE : LOW_RAM);
+    core.exports.ramWritten(CODE + 4096, LOW_RAM - CODE - 4096);
+    const { cpu } = core;
+    const kept = MEMORIES.map((field) => cpu.field(field));
+    const generation = new DataView(this.#state.buffer).getUint32(Cpu.GENERATION, true);
+    new Uint8Array(core.memory.buffer).set(this.#state, Layout.CPU);
+    MEMORIES.forEach((field, n) => {
+      cpu.setField(field, kept[n]!);
+    });
+    // Whoever has dropped the TLB had a reason, and perhaps filled it again under other tables.
+    if (cpu.field(Cpu.GENERATION) !== generation) core.exports.flushTranslations();
+  }
+
+  /** Everything but RAM. */
+  #setState(start: Start): void {
+    const { core } = this;
     const { cpu } = core;
     for (const field of [Cpu.RETIRED, Cpu.SKIPPED, Cpu.TSC_OFFSET]) {
       cpu.setField(field, 0);

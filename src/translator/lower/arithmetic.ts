@@ -4,10 +4,22 @@
 import { FlagKind } from "../../../assembly/abi/region.js";
 import { Reg } from "../../../assembly/abi/x86.js";
 import { W } from "../../wasm/opcodes.js";
-import { Local } from "../emitter.js";
+import { type Emitter, Local } from "../emitter.js";
 import { pushCarry } from "../flags.js";
 import type { Lowering } from "./lowering.js";
-import { sized, operands, putResult, flagOperands, logicFlags, rawCarries, putUnary, readUnary } from "./operands.js";
+import {
+  EAX,
+  EDX,
+  flagOperands,
+  logicFlags,
+  operands,
+  putResult,
+  putUnary,
+  rawCarries,
+  readUnary,
+  shl,
+  sized,
+} from "./operands.js";
 
 /** Kinds of an addition by operand size: four bytes, one, two. */
 export const ADD = [FlagKind.ADD32, FlagKind.ADD8, FlagKind.ADD16] as const;
@@ -104,27 +116,48 @@ export const test: Lowering = (e, i) => {
   return true;
 };
 
-/** INC, DEC of four bytes. */
+/** INC, DEC: CF is kept. */
 export function step(add: boolean): Lowering {
   return (e, i) => {
-    if (i.size !== 4) return false;
     const c = e.code;
-    if (i.memory) {
-      e.modify(i);
-      c.get(Local.POINTER);
-      e.load(4);
-    } else e.readReg(i.rm, 4);
+    readUnary(e, i);
     c.set(Local.T1);
     pushCarry(e);
     c.set(Local.FLAG_B);
     c.get(Local.T1);
     c.i32(1);
     c.op(add ? W.I32_ADD : W.I32_SUB);
-    c.tee(Local.FLAG_A);
-    e.setFlagKind(add ? FlagKind.INC32 : FlagKind.DEC32);
+    e.extend(i.size);
+    c.set(Local.FLAG_A);
+    if (i.size === 4) e.setFlagKind(add ? FlagKind.INC32 : FlagKind.DEC32);
+    else narrowStep(e, i.size, add);
+    c.get(Local.FLAG_A);
     putUnary(e, i);
     return true;
   };
+}
+
+/** The flags of an INC or DEC of fewer than four bytes, from the result in FLAG_A and CF in FLAG_B. */
+function narrowStep(e: Emitter, size: number, add: boolean): void {
+  const c = e.code;
+  const most = 2 ** (8 * size - 1);
+  c.i32(0);
+  c.get(Local.FLAG_B);
+  c.op(W.I32_SUB);
+  e.and(0xc0000000);
+  c.get(Local.FLAG_A);
+  c.i32(add ? -most : most - 1);
+  c.op(W.I32_EQ);
+  shl(e, 30);
+  c.op(W.I32_XOR);
+  c.get(Local.FLAG_A);
+  e.and(15);
+  c.i32(add ? 0 : 15);
+  c.op(W.I32_EQ);
+  shl(e, 3);
+  c.op(W.I32_OR);
+  c.set(Local.FLAG_B);
+  e.setFlagKind(FlagKind.RAW);
 }
 
 /** NOT: no flags. */
@@ -151,21 +184,56 @@ export const neg: Lowering = (e, i) => {
   return true;
 };
 
-/** CDQ. */
+/** CWD, CDQ. */
 export const cwd: Lowering = (e, i) => {
-  if (i.size !== 4) return false;
   e.getReg32(Reg.EAX);
+  e.extend(i.size);
   e.code.i32(31);
   e.code.op(W.I32_SHR_S);
-  e.setReg32(Reg.EDX);
+  e.writeReg(EDX, i.size);
   return true;
 };
 
-/** CWDE. */
+/** CBW, CWDE. */
 export const cbw: Lowering = (e, i) => {
-  if (i.size !== 4) return false;
   e.getReg32(Reg.EAX);
-  e.extend(2);
-  e.setReg32(Reg.EAX);
+  e.extend(i.size / 2);
+  e.writeReg(EAX, i.size);
+  return true;
+};
+
+/** XADD: the sum goes to r/m last, so that it stays if both are one register. */
+export const xadd: Lowering = (e, i) => {
+  const c = e.code;
+  readUnary(e, i);
+  c.set(Local.T1);
+  e.readReg(i.reg, i.size);
+  c.set(Local.T2);
+  flagOperands(e, sized(ADD, i.size));
+  c.get(Local.T1);
+  e.writeReg(i.reg, i.size);
+  c.get(Local.T1);
+  c.get(Local.T2);
+  c.op(W.I32_ADD);
+  putUnary(e, i);
+  return true;
+};
+
+/** CMPXCHG: the accumulator becomes r/m's old value in either case, since it is that if they are equal. */
+export const cmpxchg: Lowering = (e, i) => {
+  const c = e.code;
+  readUnary(e, i);
+  c.set(Local.T2);
+  e.readReg(EAX, i.size);
+  c.set(Local.T1);
+  flagOperands(e, sized(SUB, i.size));
+  c.get(Local.T2);
+  e.writeReg(EAX, i.size);
+  e.readReg(i.reg, i.size);
+  c.get(Local.T2);
+  c.get(Local.T1);
+  c.get(Local.T2);
+  c.op(W.I32_EQ, W.SELECT);
+  putUnary(e, i);
   return true;
 };

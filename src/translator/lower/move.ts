@@ -1,13 +1,14 @@
 /**
  * Lowering of moves, conversions, conditional operations and single flags.
  */
-import { Form } from "../../../assembly/abi/record.js";
-import { FlagKind } from "../../../assembly/abi/region.js";
+import { Tlb } from "../../../assembly/abi/layout.js";
+import { Form, RecFlag } from "../../../assembly/abi/record.js";
+import { Reg } from "../../../assembly/abi/x86.js";
 import { W } from "../../wasm/opcodes.js";
 import { type Emitter, Local } from "../emitter.js";
-import { popLowByte, pushCondition, pushLowByte, toRaw } from "../flags.js";
+import { popLowByte, pushCondition, pushLowByte, replaceCarry, toRaw } from "../flags.js";
 import type { Lowering } from "./lowering.js";
-import { source, putUnary, readUnary } from "./operands.js";
+import { AH, EAX, putUnary, readUnary, source } from "./operands.js";
 
 /** MOV in all forms of general registers, memory and immediates. */
 export const mov: Lowering = (e, i) => {
@@ -60,11 +61,17 @@ export const xchg: Lowering = (e, i) => {
   return true;
 };
 
-/** SETcc to a register. */
+/** SETcc. */
 export const setcc: Lowering = (e, i) => {
-  if (i.memory) return false;
-  pushCondition(e, i.condition);
-  e.writeReg(i.rm, 1);
+  if (i.memory) {
+    e.modify(i);
+    e.code.get(Local.POINTER);
+    pushCondition(e, i.condition);
+    e.store(1);
+  } else {
+    pushCondition(e, i.condition);
+    e.writeReg(i.rm, 1);
+  }
   return true;
 };
 
@@ -79,10 +86,14 @@ export const cmov: Lowering = (e, i) => {
   return true;
 };
 
-/** BSWAP. */
+/** BSWAP; of two bytes it gives zero. */
 export const bswap: Lowering = (e, i) => {
-  if (i.size !== 4) return false;
   const c = e.code;
+  if (i.size !== 4) {
+    c.i32(0);
+    e.writeReg(i.rm, i.size);
+    return true;
+  }
   e.readReg(i.rm, 4);
   c.i32(8);
   c.op(W.I32_ROTL);
@@ -102,25 +113,24 @@ export const nop: Lowering = () => true;
 /** CLC, STC, CMC. */
 export function carryFlag(make: (e: Emitter) => void): Lowering {
   return (e) => {
-    const c = e.code;
     toRaw(e);
-    // OF is bit 31 ^ bit 30: both change with CF so that it stays.
     make(e);
-    c.get(Local.FLAG_B);
-    e.shru(31);
-    c.op(W.I32_XOR);
-    c.i32(-1073741824);
-    c.op(W.I32_MUL);
-    c.get(Local.FLAG_B);
-    c.op(W.I32_XOR);
-    c.set(Local.FLAG_B);
-    e.setFlagKind(FlagKind.RAW);
+    replaceCarry(e);
     return true;
   };
 }
 
-/** Offset of AH in the state. */
-const AH = 1;
+/** XLAT with a 32-bit address. */
+export const xlat: Lowering = (e, i) => {
+  if ((i.flags & RecFlag.ADDR16) !== 0) return false;
+  e.getReg32(Reg.EBX);
+  e.readReg(EAX, 1);
+  e.code.op(W.I32_ADD);
+  e.linear(i.seg, Tlb.READ);
+  e.loadAt(1);
+  e.writeReg(EAX, 1);
+  return true;
+};
 
 /** LAHF. */
 export const lahf: Lowering = (e) => {

@@ -8,6 +8,7 @@ import { W } from "../../wasm/opcodes.js";
 import { type Emitter, Local } from "../emitter.js";
 import type { Insn } from "../insn.js";
 import type { Lowering } from "./lowering.js";
+import { AH, EAX, EDX, shl } from "./operands.js";
 
 /** IMUL with two or three operands. */
 export const imul: Lowering = (e, i) => {
@@ -38,10 +39,10 @@ function lostFlags(e: Emitter): void {
   e.setFlagKind(FlagKind.RAW);
 }
 
-/** MUL, IMUL with one operand of four bytes. */
+/** MUL, IMUL with one operand. */
 export function multiplyWide(signed: boolean): Lowering {
   return (e, i) => {
-    if (i.size !== 4) return false;
+    if (i.size !== 4) return narrowWide(e, i, signed);
     const c = e.code;
     const extend = signed ? W.I64_EXTEND_I32_S : W.I64_EXTEND_I32_U;
     e.readRm(i);
@@ -72,9 +73,122 @@ export function multiplyWide(signed: boolean): Lowering {
   };
 }
 
-/** DIV by a four-byte operand: what would fault is left to the interpreter. The flags stay (SDM: undefined). */
+/** MUL, IMUL with one operand of one byte or two: the product fits in 32 bits. */
+function narrowWide(e: Emitter, i: Insn, signed: boolean): boolean {
+  const c = e.code;
+  e.readRm(i);
+  if (signed) e.extend(i.size);
+  e.readReg(EAX, i.size);
+  if (signed) e.extend(i.size);
+  c.op(W.I32_MUL);
+  c.set(Local.T1);
+  storePair(
+    e,
+    i.size,
+    () => c.get(Local.T1),
+    () => {
+      c.get(Local.T1);
+      e.shru(8 * i.size);
+    },
+  );
+  c.get(Local.T1);
+  e.extend(i.size);
+  c.set(Local.FLAG_A);
+  c.get(Local.T1);
+  if (signed) {
+    c.get(Local.FLAG_A);
+    c.op(W.I32_NE);
+  } else {
+    e.shru(8 * i.size);
+    c.i32(0);
+    c.op(W.I32_NE);
+  }
+  lostFlags(e);
+  return true;
+}
+
+/** Stores two numbers in AL and AH, or in AX and DX. */
+function storePair(e: Emitter, size: number, low: () => void, high: () => void): void {
+  low();
+  e.writeReg(EAX, size);
+  high();
+  e.writeReg(size === 1 ? AH : EDX, size);
+}
+
+/** Sets T2 to the dividend in AX, or in DX and AX. */
+function narrowDividend(e: Emitter, size: number): void {
+  const c = e.code;
+  if (size === 1) e.readReg(EAX, 2);
+  else {
+    e.readReg(EDX, 2);
+    shl(e, 16);
+    e.readReg(EAX, 2);
+    c.op(W.I32_OR);
+  }
+  c.set(Local.T2);
+}
+
+/** DIV by one byte or two. */
+function narrowDiv(e: Emitter, i: Insn): boolean {
+  const c = e.code;
+  e.readRm(i);
+  c.set(Local.T1);
+  narrowDividend(e, i.size);
+  e.beginMiss();
+  c.get(Local.T2);
+  e.shru(8 * i.size);
+  c.get(Local.T1);
+  c.op(W.I32_GE_U); // also true for a divisor of zero
+  e.missIf();
+  storeQuotient(e, i.size, W.I32_DIV_U, W.I32_REM_U);
+  return true;
+}
+
+/** Stores quotient and remainder of T2 and T1. */
+function storeQuotient(e: Emitter, size: number, divide: W, remainder: W): void {
+  const of = (op: W) => () => {
+    e.code.get(Local.T2);
+    e.code.get(Local.T1);
+    e.code.op(op);
+  };
+  storePair(e, size, of(divide), of(remainder));
+}
+
+/** IDIV by one byte or two; -1 is left to the interpreter as well as what faults. */
+function narrowIdiv(e: Emitter, i: Insn): boolean {
+  const c = e.code;
+  e.readRm(i);
+  e.extend(i.size);
+  c.set(Local.T1);
+  narrowDividend(e, i.size);
+  if (i.size === 1) {
+    c.get(Local.T2);
+    e.extend(2);
+    c.set(Local.T2);
+  }
+  e.beginMiss();
+  c.get(Local.T1);
+  c.i32(1);
+  c.op(W.I32_ADD);
+  c.i32(1);
+  c.op(W.I32_LE_U);
+  e.missIf();
+  e.beginMiss();
+  c.get(Local.T2);
+  c.get(Local.T1);
+  c.op(W.I32_DIV_S);
+  c.tee(Local.T3);
+  e.extend(i.size);
+  c.get(Local.T3);
+  c.op(W.I32_NE);
+  e.missIf();
+  storeQuotient(e, i.size, W.I32_DIV_S, W.I32_REM_S);
+  return true;
+}
+
+/** DIV: what would fault is left to the interpreter. The flags stay (SDM: undefined). */
 export const div: Lowering = (e, i) => {
-  if (i.size !== 4) return false;
+  if (i.size !== 4) return narrowDiv(e, i);
   const c = e.code;
   e.readRm(i);
   c.set(Local.T1);
@@ -118,9 +232,9 @@ export const div: Lowering = (e, i) => {
   return true;
 };
 
-/** IDIV by a four-byte operand whose dividend is a sign-extended EAX, the common case; the rest is left to the interpreter. */
+/** IDIV; by a four-byte operand if the dividend is a sign-extended EAX, the common case. The rest is left to the interpreter. */
 export const idiv: Lowering = (e, i) => {
-  if (i.size !== 4) return false;
+  if (i.size !== 4) return narrowIdiv(e, i);
   const c = e.code;
   e.readRm(i);
   c.set(Local.T1);

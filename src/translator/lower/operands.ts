@@ -8,6 +8,11 @@ import { W } from "../../wasm/opcodes.js";
 import { type Emitter, LOGIC, Local } from "../emitter.js";
 import type { Insn } from "../insn.js";
 
+/** Offsets of AL, AX and EAX, of AH, and of DX and EDX in the state. */
+export const EAX = 0;
+export const AH = 1;
+export const EDX = 8;
+
 /** The kind for operands of `size` bytes. */
 export function sized(kinds: readonly [FlagKind, FlagKind, FlagKind], size: number): FlagKind {
   return size === 4 ? kinds[0] : size === 1 ? kinds[1] : kinds[2];
@@ -36,8 +41,7 @@ export function operands(e: Emitter, i: Insn, writes: boolean): void {
     return;
   }
   if (i.memory) {
-    e.address(i);
-    e.check(i.size, writes ? Tlb.WRITE : Tlb.READ);
+    e.reach(i, i.size, writes ? Tlb.WRITE : Tlb.READ);
     c.get(Local.POINTER);
     e.load(i.size);
   } else e.readReg(i.rm, i.size);
@@ -118,4 +122,17 @@ export function readUnary(e: Emitter, i: Insn): void {
   e.modify(i);
   e.code.get(Local.POINTER);
   e.load(i.size);
+}
+
+/** value << n. */
+export function shl(e: Emitter, n: number): void {
+  if (n === 0) return;
+  e.code.i32(n);
+  e.code.op(W.I32_SHL);
+}
+
+/** Moves bit `from` of the value to bit `to`; what other bits are there then does not matter. */
+export function shlTo(e: Emitter, from: number, to: number): void {
+  if (to >= from) shl(e, to - from);
+  else e.shru(from - to);
 }

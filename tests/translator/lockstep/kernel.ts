@@ -262,9 +262,12 @@ export function boot(core: Core, program: Program): void {
     access: CODE_ACCESS | usable | dpl,
   });
   const data = program.user ? USER_DATA : KERNEL_DATA;
-  for (const seg of [Seg.SS, Seg.DS, Seg.ES, Seg.FS, Seg.GS]) {
+  for (const seg of [Seg.SS, Seg.DS, Seg.ES]) {
     cpu.setSegment(seg, { ...flat, selector: data, access: DATA_ACCESS | usable | dpl });
   }
+  // FS ends in the middle of the data, GS has a base below 0 as thread-local storage may have.
+  cpu.setSegment(Seg.FS, { base: 0x44, limit: DATA + 0x1100, selector: data, access: DATA_ACCESS | usable | dpl });
+  cpu.setSegment(Seg.GS, { base: -0x30 >>> 0, limit: 0xffffffff, selector: data, access: DATA_ACCESS | usable | dpl });
   cpu.setSegment(Seg.TR, {
     selector: 0x28,
     base: TSS,

@@ -333,7 +333,18 @@ export class StatementMaker {
     const [rm, r, w] = [this.place(size), this.register(4), this.target(4)];
     const op = random.between(4, 7);
     const bit = random.below(64);
-    switch (random.below(6)) {
+    const locked = random.chance(30);
+    switch (random.below(8)) {
+      case 6:
+        return this.count();
+      case 7: {
+        if ([R.EAX, R.EDX].some((r) => r === this.reserved)) return this.pointer();
+        const memory = this.memory();
+        return plain("cmpxchg8b", (a) => {
+          if (locked) a.raw(0xf0);
+          a.twoByte(0xc7, 4, 1, memory);
+        });
+      }
       case 0:
         return plain("bt r", (a) => a.twoByte(0x83 | (op << 3), size, r, typeof rm === "number" ? rm : w));
       case 1:
@@ -346,10 +357,23 @@ export class StatementMaker {
       case 3:
         return plain("xadd", (a) => a.twoByte(0xc1, size, w, rm));
       case 4:
-        return this.reserved === R.EAX ? this.pointer() : plain("cmpxchg", (a) => a.twoByte(0xb1, size, r, rm));
+        if (this.reserved === R.EAX) return this.pointer();
+        return plain("cmpxchg", (a) => {
+          if (locked && typeof rm !== "number") a.raw(0xf0);
+          a.twoByte(0xb1, size, r, rm);
+        });
       default:
         return plain("bswap", (a) => a.raw(0x0f, 0xc8 | w));
     }
+  }
+
+  /** LOOP, LOOPE or LOOPNE over one instruction, or XLAT. */
+  private count(): Statement {
+    const opcode = this.random.pick(0xe0, 0xe1, 0xe2);
+    const w = this.target(4);
+    if (this.reserved === R.EAX || this.reserved === R.ECX) return this.pointer();
+    if (this.random.chance(30)) return plain("xlat", (a) => a.raw(0xd7));
+    return plain("loopcc", (a) => a.raw(opcode, 1, 0x40 | w));
   }
 
   private string(): Statement {
