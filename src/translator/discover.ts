@@ -22,6 +22,8 @@ export type Terminator =
 
 /** A basic block of the region. */
 export interface Node {
+  /** What other nodes call it: its address, or 2^32 more for a copy. */
+  key: number;
   /** Address of the first instruction. */
   eip: number;
   /** Instructions; the last one is the branch, if there is one. */
@@ -38,7 +40,7 @@ export interface CodeRun {
 /** What was found. */
 export interface Region {
   entry: number;
-  /** Nodes by address. */
+  /** Nodes by key. */
   nodes: Map<number, Node>;
   /** Pages the code lies in: linear page address to pointer. */
   pages: Map<number, number>;
@@ -204,7 +206,7 @@ export class Discovery {
         end = terminatorOf(insn);
         eip = (eip + insn.length) >>> 0;
       }
-      nodes.set(start, { eip: start, insns, end });
+      nodes.set(start, { key: start, eip: start, insns, end });
     }
     return nodes;
   }

@@ -23,13 +23,13 @@ export interface FlowNode {
 /** The ordered graph. */
 export interface Flow {
   entry: FlowNode;
-  /** By address. Nodes not reached from the entry are absent. */
+  /** By key. Nodes not reached from the entry are absent. */
   nodes: Map<number, FlowNode>;
   /** True if the edge stays in the region. */
   follows(from: FlowNode, target: number): boolean;
 }
 
-/** Addresses a node may go to. */
+/** Keys of the nodes that a node may go to. */
 export function successors(node: Node): number[] {
   const end = node.end;
   switch (end.kind) {
@@ -75,7 +75,7 @@ export function orderFlow(region: Region): Flow {
   const nodes = new Map<number, FlowNode>();
   order.forEach((node, i) => {
     const flow = { node, order: i, children: [], loop: false, merge: false } as unknown as FlowNode;
-    nodes.set(node.eip, flow);
+    nodes.set(node.key, flow);
   });
   const entry = nodes.get(region.entry) as FlowNode;
   const list = [...nodes.values()];

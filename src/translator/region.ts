@@ -16,12 +16,22 @@ import { Reg } from "../../assembly/abi/x86.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
 import type { Node, Region } from "./discover.js";
-import { type CellFactory, Emitter, I32_LOCALS, I64_LOCALS, Import, Local, UNKNOWN } from "./emitter.js";
+import {
+  type CellFactory,
+  Emitter,
+  I32_LOCALS,
+  I64_LOCALS,
+  Import,
+  Local,
+  type StaticFlags,
+  UNKNOWN,
+} from "./emitter.js";
 import { pushCondition, toRaw } from "./flags.js";
 import { dominates, type Flow, type FlowNode, orderFlow } from "./flow.js";
 import type { Insn } from "./insn.js";
 import { rawOnEntry } from "./liveness.js";
 import { LOWERINGS } from "./lower.js";
+import { reshape } from "./reshape.js";
 import { popT1, pushT1 } from "./lower/stack.js";
 
 /** Condition codes that LOOPE and LOOPNE look at. */
@@ -42,6 +52,8 @@ class RegionEmitter {
   private readonly e: Emitter;
   private readonly flow: Flow;
   private readonly raw: ReadonlySet<Node>;
+  /** How the flags are left each time around a peeled loop. */
+  private readonly around = new Map<FlowNode, StaticFlags>();
 
   constructor(
     private readonly region: Region,
@@ -112,7 +124,8 @@ class RegionEmitter {
       e.code.open(W.LOOP, BlockType.EMPTY);
       e.labels.push(n);
     }
-    if (n.loop || n.merge) e.flags = this.raw.has(n.node) ? 0 : UNKNOWN;
+    if (this.isPeeled(n)) this.around.set(n, e.flags);
+    else if (n.loop || n.merge) e.flags = this.raw.has(n.node) ? 0 : UNKNOWN;
     for (const m of [...merges].reverse()) {
       e.code.open(W.BLOCK, BlockType.EMPTY);
       e.labels.push(m);
@@ -127,6 +140,11 @@ class RegionEmitter {
       e.labels.pop();
       e.code.end();
     }
+  }
+
+  /** True for a loop of one node whose first time around is a node before it: only that one leads to it. */
+  private isPeeled(n: FlowNode): boolean {
+    return n.loop && !n.merge && n.idom !== n && n.idom.node.eip === n.node.eip;
   }
 
   /** The instructions of a node and its branch. */
@@ -146,6 +164,7 @@ class RegionEmitter {
   }
 
   private instruction(insn: Insn): void {
+    if (insn.op === Op.JMP) return; // to what follows in the node
     if (this.options.missed.has(insn.eip) || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
   }
 
@@ -168,15 +187,21 @@ class RegionEmitter {
   private edge(n: FlowNode, target: number): void {
     const { e } = this;
     if (!this.flow.follows(n, target)) {
-      e.exitTo(target, 0);
+      e.exitTo(target >>> 0, 0);
       return;
     }
     const to = this.flow.nodes.get(target) as FlowNode;
     const labelled = to.merge || to.loop;
     const known = e.flags;
-    if (labelled && this.raw.has(to.node)) toRaw(e);
-    this.takeBudget(to.node);
+    const peeled = this.isPeeled(to);
     const back = to.order <= n.order && dominates(to, n);
+    if (peeled && back && this.around.get(to) !== known) {
+      // Cannot be: a node leaves the flags in one way, or as they were.
+      e.exitTo(to.node.eip, 0);
+      return;
+    }
+    if (labelled && !peeled && this.raw.has(to.node)) toRaw(e);
+    this.takeBudget(to.node);
     if (back || to.merge) e.code.br(e.depth(to));
     else {
       const { insn, index, count } = e;
@@ -222,7 +247,7 @@ class RegionEmitter {
         for (const site of end.sites) {
           if (!this.flow.follows(n, site)) continue;
           c.get(Local.T1);
-          c.i32(site);
+          c.i32(site >>> 0);
           c.op(W.I32_EQ);
           c.open(W.IF, BlockType.EMPTY);
           e.labels.push("if");
@@ -280,8 +305,9 @@ const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, pageList: () => 0,
 /** The WebAssembly module of a region; its export `f` is the function. */
 export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
   const none = new Set<number>();
-  const first = new RegionEmitter(region, { ...options, cells: NO_CELLS }, none, none).emit();
-  const e = new RegionEmitter(region, options, first.used, first.modified).emit();
+  const shaped = reshape(region);
+  const first = new RegionEmitter(shaped, { ...options, cells: NO_CELLS }, none, none).emit();
+  const e = new RegionEmitter(shaped, options, first.used, first.modified).emit();
   const i32 = [ValueType.I32];
   const module: FunctionModule = {
     memory: ["env", "memory"],
