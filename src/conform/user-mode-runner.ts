@@ -46,14 +46,22 @@ export class UserModeRunner {
   readonly #touched: WindowBytes[] = [];
   #stepping = false;
 
-  constructor(environment: NativeEnvironment) {
+  /** `translateRegion`: see CoreHost. */
+  constructor(environment: NativeEnvironment, translateRegion: (block: number) => void = () => undefined) {
     this.#environment = environment;
     const refuse = (): never => {
       throw new Error("a native vector reached a port or device");
     };
     this.#core = Core.create(
       { ramBytes: machine.USER_MODE_RAM, romBytes: machine.RESET_ROM_BYTES },
-      { portRead: refuse, portWrite: refuse, mmioRead: refuse, mmioWrite: refuse, acknowledgeInterrupt: refuse },
+      {
+        portRead: refuse,
+        portWrite: refuse,
+        mmioRead: refuse,
+        mmioWrite: refuse,
+        acknowledgeInterrupt: refuse,
+        translateRegion,
+      },
     );
     const { ram, rom } = this.#core;
     rom.set(machine.resetRom());
@@ -62,6 +70,11 @@ export class UserModeRunner {
     this.#expected = Buffer.from(this.#defaults);
     this.#windows = Buffer.from(ram.buffer, ram.byteOffset + machine.WINDOWS_PA, this.#defaults.length);
     this.#boot();
+  }
+
+  /** The machine: for who translates its code. */
+  get core(): Core {
+    return this.#core;
   }
 
   /** Runs every test through the machine's one-instruction reference path instead of its fast paths. */

@@ -8,7 +8,7 @@ import { Op } from "../../assembly/abi/op.js";
 import { ShapeFlag } from "../../assembly/abi/shape.js";
 import { Seg } from "../../assembly/abi/x86.js";
 import { INSTRUCTIONS } from "../../src/isa/table/index.js";
-import { Translator } from "../../src/translator/translator.js";
+import { EagerTranslator } from "../translator/eager.js";
 import { type Bitness, hexBytes, type Sample, samplesOf } from "./encode.js";
 import { FlatMachine, OPERAND, STACK, type Start } from "./flat-machine.js";
 import { randomNumbers } from "./random.js";
@@ -137,26 +137,21 @@ const PASSES = { blocks: 1, regions: 2 } as const;
 /** The difference between two ways to run blocks: one machine, reused. */
 export class BlockComparison {
   readonly #machine: FlatMachine;
-  readonly #translator: Translator | undefined;
+  readonly #translator: EagerTranslator | undefined;
   readonly #passes: number;
 
   /** `engine`: what runs the blocks, the interpreter or regions. */
   constructor(engine: "blocks" | "regions" = "blocks") {
     this.#passes = PASSES[engine];
     this.#machine = new FlatMachine((block) => {
-      if (this.#translator === undefined) return;
-      this.#translator.counters.milliseconds = 0; // time spent must not hold the translator back
-      this.#translator.translate(block);
+      this.#translator?.translate(block);
     });
-    if (engine === "blocks") return;
-    this.#translator = new Translator(this.#machine.core);
-    this.#machine.core.cpu.setField(Cpu.HEAT, 1);
-    this.#machine.core.exports.flushCode();
+    if (engine === "regions") this.#translator = new EagerTranslator(this.#machine.core);
   }
 
   /** Regions made since. */
   get regions(): number {
-    return this.#translator?.counters.regions ?? 0;
+    return this.#translator?.regions ?? 0;
   }
 
   /** Runs a series. Returns the first few blocks whose results differ, with both states. */

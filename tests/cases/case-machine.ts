@@ -14,6 +14,7 @@
 import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { Cr0, Seg, Vector } from "../../assembly/abi/x86.js";
 import { Core, type CoreHost } from "../../src/core/core.js";
+import { AT_ONCE, EagerTranslator } from "../translator/eager.js";
 import { checkFpu, setUpFpu } from "./case-fpu.js";
 import type { Bytes, Case, RegisterPart } from "./case-line.js";
 import { FLAGS, IOPL_SHIFT, SEGMENTS } from "./case-line.js";
@@ -50,15 +51,15 @@ const WITH_ERROR = new Set<number>([Vector.DF, Vector.TS, Vector.NP, Vector.SS, 
 export interface Variant {
   /** Flags the case does not name are all clear or all set. */
   flags: 0 | 1;
-  /** One step by the generic functions, or a block with hot forms. */
-  engine: "step" | "blocks";
+  /** One step by the generic functions, a block with hot forms, or a region. */
+  engine: "step" | "blocks" | "regions";
   /** Identity-mapped paging on or off. */
   paging: boolean;
 }
 
 /** All ways to run a case. */
 export const VARIANTS: readonly Variant[] = [0, 1].flatMap((flags) =>
-  (["step", "blocks"] as const).flatMap((engine) =>
+  (["step", "blocks", "regions"] as const).flatMap((engine) =>
     [false, true].map((paging) => ({ flags: flags as 0 | 1, engine, paging })),
   ),
 );
@@ -94,8 +95,17 @@ function patch(memory: Uint8Array, writes: readonly Bytes[]): void {
 
 /** A machine for any number of cases. */
 export class CaseMachine {
-  readonly #core = Core.create({ ramBytes: RAM_BYTES }, HOST);
+  readonly #core: Core = Core.create(
+    { ramBytes: RAM_BYTES },
+    { ...HOST, translateRegion: (block) => this.#translator.translate(block) },
+  );
+  readonly #translator = new EagerTranslator(this.#core);
   readonly #view = new DataView(this.#core.ram.buffer, this.#core.ram.byteOffset, RAM_BYTES);
+
+  /** Regions made so far. */
+  get regions(): number {
+    return this.#translator.regions;
+  }
 
   /** Runs `test` in one way. Returns one line for each difference. */
   run(test: Case, variant: Variant): string[] {
@@ -155,6 +165,7 @@ export class CaseMachine {
     this.#putTables(before.notPresent, before.readOnly);
     this.#core.reset();
     setUpFpu(this.#core, before.fpu);
+    cpu.setField(Cpu.HEAT, variant.engine === "regions" ? AT_ONCE : 0);
     exports.flushCode();
     let protection = Cr0.PE | Cr0.ET | Cr0.NE;
     if (before.alignment) protection |= Cr0.AM;
@@ -229,7 +240,7 @@ export class CaseMachine {
     registers[4] = user ? next() : at;
     if (user) selectors[Seg.SS] = next() & 0xffff;
     const ignored: [number, number] = user ? [0, 0] : [bottom, at];
-    const stopped = user && variant.engine === "blocks" && handler === Vector.GP && error === 0 && eip !== CODE;
+    const stopped = user && variant.engine !== "step" && handler === Vector.GP && error === 0 && eip !== CODE;
     const exception = stopped ? undefined : { vector: handler, error };
     return { registers, selectors, eip, eflags, exception, ignored };
   }

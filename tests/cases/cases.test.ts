@@ -1,5 +1,5 @@
 /**
- * Every line of every case file, in every variant: flags clear and set, generic functions and blocks, paging off and on.
+ * Every line of every case file, in every variant: flags clear and set, generic functions, blocks and translated code, paging off and on.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from "iced-x86";
@@ -54,6 +54,11 @@ for (const [file, lines] of cases) {
     }
   });
 }
+
+test("most lines were run in translated code", () => {
+  const lines = [...cases.values()].flat().length;
+  expect(machine.regions).toBeGreaterThan(3 * lines);
+});
 
 describe("the checker itself", () => {
   const line = "00 c8 | add al,cl | al=80 cl=80 | ";

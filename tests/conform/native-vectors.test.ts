@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Eflags } from "../../assembly/abi/x86.js";
 import { ConformFileError } from "../../src/conform/conform-error.js";
 import { conform, describeNative } from "../../src/conform/conform.js";
 import { headOf } from "../../src/conform/instruction-key.js";
@@ -11,7 +12,10 @@ import { defaultMemory, mix, type NativeCase, NativeVectorReader } from "../../s
 import { parseConformOptions } from "../../src/conform/options.js";
 import { mismatchText } from "../../src/conform/report.js";
 import { UserModeRunner } from "../../src/conform/user-mode-runner.js";
+import { EagerTranslator } from "../translator/eager.js";
 
+/** One in how many of the committed tests is run with the translator, which takes those whose segments are flat. */
+const TRANSLATED_SHARE = 2;
 const SAMPLE = fileURLToPath(new URL("../vectors/native-user.vxv.gz", import.meta.url));
 const bytes = gunzipSync(readFileSync(SAMPLE));
 const whole = new NativeVectorReader("sample");
@@ -119,6 +123,18 @@ describe("the machine and the CPU that recorded the sample", () => {
     const report = conform(parseConformOptions([SAMPLE, "--step", "--shard", "1/8", "--show", "5"]));
     expect(report.mismatches.map((mismatch) => mismatchText(mismatch, "")).join("\n\n")).toBe("");
     expect(report.passed).toBe(Math.ceil(cases.length / 8));
+  });
+
+  test("agree in translated code: a sample of the tests that no single-step trap ends", { timeout: 120_000 }, () => {
+    const sample = cases.filter((one, n) => one.code32 && (one.eflags & Eflags.TF) === 0 && n % TRANSLATED_SHARE === 0);
+    let translator: EagerTranslator | undefined;
+    const runner = new UserModeRunner(whole.environment!, (block) => translator?.translate(block));
+    translator = new EagerTranslator(runner.core);
+    const wrong = sample.flatMap((one) =>
+      runner.run(one).map((difference) => ({ code: Buffer.from(one.code).toString("hex"), ...difference })),
+    );
+    expect(wrong.slice(0, 20)).toEqual([]);
+    expect(translator.regions).toBeGreaterThan(1_500);
   });
 
   test("a changed expectation is noticed, whatever it is", () => {

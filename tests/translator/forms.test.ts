@@ -10,7 +10,7 @@ import { BRANCHES, LOWERINGS } from "../../src/translator/lower.js";
 import { interpreted } from "../../src/translator/lower/lowering.js";
 import { BlockComparison, type Series } from "../agreement/block-comparison.js";
 
-const BLOCKS = 2_500;
+const BLOCKS = 1_500;
 
 it.each([
   { bitness: 32, operations: "hot", seed: 0x2545f491, blocks: BLOCKS },
