@@ -5,7 +5,7 @@
  */
 import { Ept } from "../../assembly/abi/ept.js";
 import type { Gfn } from "../address.js";
-import { NO_FRAME, type P2m, type StoreLog } from "./p2m.js";
+import { NO_FRAME, type P2m, type P2mListener, type StoreLog } from "./p2m.js";
 
 /** How stores are noticed. */
 export type DirtyLogKind = "protect" | "flags";
@@ -13,6 +13,8 @@ export type DirtyLogKind = "protect" | "flags";
 /** The dirty log of a range of guest frames. */
 export class DirtyLog implements StoreLog {
   private readonly dirty: Uint32Array;
+  /** A frame that comes while there is a log has another content than before. */
+  private readonly listener: P2mListener = { mapped: (gfn) => this.markDirty(gfn) };
 
   /** Begins to log: all frames are clean. Large entries of the range are split. It is the map's log from now on. */
   constructor(
@@ -23,6 +25,7 @@ export class DirtyLog implements StoreLog {
   ) {
     this.dirty = new Uint32Array((count + 31) >>> 5);
     p2m.log = this;
+    p2m.listen(this.listener);
     for (let i = 0; i < count; i++) {
       p2m.split((first + i) as Gfn);
       this.clean((first + i) as Gfn);
@@ -58,6 +61,7 @@ export class DirtyLog implements StoreLog {
 
   /** Ends logging: protected frames are writable again. */
   stop(): void {
+    this.p2m.unlisten(this.listener);
     if (this.p2m.log === this) this.p2m.log = undefined;
     if (this.kind === "protect")
       for (let i = 0; i < this.count; i++) this.p2m.setLogged((this.first + i) as Gfn, false);
@@ -70,6 +74,6 @@ export class DirtyLog implements StoreLog {
   private clean(gfn: Gfn): void {
     if (this.p2m.mfn(gfn) === NO_FRAME) return;
     if (this.kind === "protect") this.p2m.setLogged(gfn, true);
-    else this.p2m.takeFlags(gfn, Ept.D);
+    else if (this.p2m.takeFlags(gfn, Ept.D) === 0) this.p2m.revoke(gfn);
   }
 }

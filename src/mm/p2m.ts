@@ -2,7 +2,7 @@
  * The map of one virtual machine from guest frames to machine frames, kept as its EPT tables (SDM 3C 28.2): what the processor walks
  * under `ept`, the machine's interpretation of a guest always, and the shadow tables' source.
  * Invariants: a leaf names a frame the VM holds; W is set in a leaf only if stores are permitted, its type is RAM and the dirty log
- * does not wait for a store; whoever listens has been told before a right goes away.
+ * does not wait for a store; whoever listens is told of each right that goes away, before anybody else can notice.
  */
 import { EPT_LOGGED, EPT_MAY_WRITE, EPT_RIGHTS, EPT_TYPE_SHIFT, Ept, FrameType } from "../../assembly/abi/ept.js";
 import type { Gfn, Mfn } from "../address.js";
@@ -15,9 +15,9 @@ export interface P2mListener {
   /** A guest frame that was absent is there. */
   mapped?(gfn: Gfn): void;
   /** A guest frame is no longer this machine frame. */
-  unmapped(gfn: Gfn, mfn: Mfn): void;
+  unmapped?(gfn: Gfn, mfn: Mfn): void;
   /** A guest frame may not be written, or not be executed, any more; or its dirty or accessed flag was cleared. */
-  restricted(gfn: Gfn, mfn: Mfn): void;
+  restricted?(gfn: Gfn, mfn: Mfn): void;
 }
 
 /** Who keeps account of stores to guest frames: the dirty log. */
@@ -116,9 +116,9 @@ export class P2m {
     if (!this.allocator.mayUse(mfn, this.owners.vm)) {
       throw new RangeError(`frame ${mfn}: not one of ${this.allocator.nameOf(this.owners.vm)}`);
     }
-    const old = this.unmap(gfn);
+    this.unmap(gfn);
     this.setLeaf(this.tables.make(gfn), mfn, type, rights, 0);
-    if (old === NO_FRAME) for (const listener of this.listeners) listener.mapped?.(gfn);
+    for (const listener of this.listeners) listener.mapped?.(gfn);
   }
 
   /** Makes 512 guest frames from `gfn` on one 2 MB entry. All must be absent, and both numbers multiples of 512. */
@@ -147,8 +147,8 @@ export class P2m {
     const mfn = this.mfn(gfn);
     if (mfn === NO_FRAME) return mfn;
     this.tables.split(gfn);
-    for (const listener of this.listeners) listener.unmapped(gfn, mfn);
     this.tables.clear(gfn);
+    for (const listener of this.listeners) listener.unmapped?.(gfn, mfn);
     return mfn;
   }
 
@@ -186,7 +186,7 @@ export class P2m {
     const set = this.memory.words[at]! & flags;
     if (set === 0) return 0;
     this.memory.words[at]! &= ~set;
-    this.tell(gfn);
+    this.revoke(gfn);
     return set;
   }
 
@@ -207,6 +207,12 @@ export class P2m {
     for (let at = gfn as number; at < gfn + count; at++) {
       if (this.takeFlags(at as Gfn, Ept.A) !== 0) visit(at as Gfn);
     }
+  }
+
+  /** Makes everybody who derived rights from a frame's entry give them up, to ask again when they need them. */
+  revoke(gfn: Gfn): void {
+    const mfn = this.mfn(gfn);
+    if (mfn !== NO_FRAME) for (const listener of this.listeners) listener.restricted?.(gfn, mfn);
   }
 
   /** Splits the 2 MB entry that covers a guest frame, if there is one. */
@@ -241,11 +247,6 @@ export class P2m {
     const open = (high & EPT_LOGGED) === 0 && ((high >>> EPT_TYPE_SHIFT) & 3) === FrameType.RAM;
     const had = (words[at]! & Ept.W) !== 0;
     words[at] = open ? words[at]! | Ept.W : words[at]! & ~Ept.W;
-    if (had && !open) this.tell(gfn);
-  }
-
-  private tell(gfn: Gfn): void {
-    const mfn = this.mfn(gfn) as Mfn;
-    for (const listener of this.listeners) listener.restricted(gfn, mfn);
+    if (had && !open) this.revoke(gfn);
   }
 }
