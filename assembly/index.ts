@@ -15,7 +15,16 @@ import { codeWritten } from "./mmu/code";
 import { flushTlb, probe } from "./mmu/tlb";
 
 export { isDecoded } from "./cpu/block";
-export { allocate, coverCode, installRegion, interpretInRegion, pagesHold, rawFlags } from "./cpu/region";
+export {
+  allocate,
+  coverCode,
+  installRegion,
+  interpretInRegion,
+  interruptInRegion,
+  pagesHold,
+  rawFlags,
+  returnInRegion,
+} from "./cpu/region";
 export { run, stepOnce } from "./run";
 
 /** Lays out `ramBytes` of RAM and `romBytes` of ROM (multiples of 4,096); returns the bytes of memory the machine needs. */

@@ -7,6 +7,7 @@
  *   00004000  map of the 4 MB regions that large pages were cached for
  *   00004100  scratch of the translator
  *   00004200  VMX: control words, exit information, the current VMCS
+ *   00004800  descriptors that INT and IRET have used
  *   00005000  notes on TLB entries
  *   00006000  cache of block addresses by EIP
  *   00008000  static data of debug builds (asconfig.json, memoryBase)
@@ -22,6 +23,7 @@ export enum Layout {
   LARGE_MAP = 16384, // one bit per 4 MB of linear space, 128 bytes
   TRANSLATOR = 16640, // 256 bytes the host uses to decode instructions: the translator the first half, the tracer the second
   VMX = 16896, // Vmx
+  DESCRIPTORS = 18432, // 2048 bytes of KnownDescriptor: DESCRIPTOR_ENTRIES of code segments, then as many of stack segments
   TLB_NOTES = 20480, // 4096 bytes of TlbNote bits, one per TLB entry
   NEXT_CACHE = 24576, // NextCache entries
   TLB = 65536,
@@ -71,6 +73,21 @@ export enum EptCache {
   MFN = 12, // u32, machine frame
   RIGHTS = 16, // u32, Ept.READ, WRITE, EXECUTE as granted by all levels; Ept.D if writes need no dirty flag; EptType at bit 16
   SIZE = 20,
+}
+
+/** Descriptors remembered of either kind: a power of two. */
+export const DESCRIPTOR_ENTRIES: i32 = 16;
+
+/** A descriptor in the GDT and what the cache of a segment register would hold of it. */
+export enum KnownDescriptor {
+  SELECTOR = 0, // u32; 0: do not use it again
+  EPOCH = 4, // u32, Cpu.MAP_EPOCH when PTR was found
+  TABLE = 8, // u32, Cpu.GDTR_BASE then
+  PTR = 12, // u32 ptr, the descriptor
+  RAW = 16, // u64, the descriptor as it was read
+  CACHE = 24, // BASE to WRITE_MAX of SegCache, and ACCESS at its place
+  MODE = 48, // u32, Mode bits that the segment gives; FLAT if it does not stand in the way
+  SIZE = 64,
 }
 
 /** Chains in the block hash: a power of two. */

@@ -3,16 +3,22 @@
  * guest code until it has to leave, and returns a pointer to the cell of the exit it took; 0: it does not apply now.
  */
 
-/** An exit of a region: written by the translator, LINK and TAKEN by the machine. */
+/** An exit of a region: written by the translator, LINK, TAKEN and TARGETS by the machine. */
 export enum Cell {
   EIP = 0, // u32, where the guest goes on; unused if KIND is DYNAMIC or STOPPED
   REFUND = 4, // u32, instructions taken from LEFT for the block being left that were not executed
   LINK = 8, // u32 ptr, block that the exit led to last time
   KIND = 12, // u32, CellKind
-  TAKEN = 16, // u32, how often a MISS was taken
+  TAKEN = 16, // u32, how often it was taken, up to FEEDBACK; not counted if KIND is GOTO or STOPPED
   BLOCK = 20, // u32 ptr, entry block of the region
-  SIZE = 24,
+  TARGETS = 24, // u32 ptr, TARGET_ENTRIES addresses that a DYNAMIC or SYSTEM exit led to; 0: none seen yet
+  SIZE = 28,
 }
+
+/** How often an exit of kind DYNAMIC or SYSTEM is taken before the region is made again around the addresses it led to. */
+export const FEEDBACK: u32 = 1024;
+/** Addresses remembered for one exit: a power of two. One that falls on another's place replaces it. */
+export const TARGET_ENTRIES: u32 = 256;
 
 /** Why a region was left. */
 export enum CellKind {
@@ -36,11 +42,12 @@ export enum FlagKind {
   DEC32 = 8,
 }
 
-/** The pages of a region besides that of its entry, and when they were last checked. */
+/** Pages that a region runs in from its entry, or from a system instruction on, and when they were last checked. */
 export enum PageList {
-  EPOCH = 0, // u32, Cpu.MAP_EPOCH with the user bit, when all pages were found in place
-  COUNT = 4, // u32, pages
-  PAGES = 8, // u32 linear address and u32 pointer of each
+  EPOCH = 0, // u32, Cpu.MAP_EPOCH when the supervisor could execute all of them in place
+  USER_EPOCH = 4, // u32, the same for CPL 3
+  COUNT = 8, // u32, pages
+  PAGES = 12, // u32 linear address and u32 pointer of each
 }
 
 /** Slots in the table of regions. */

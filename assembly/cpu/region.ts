@@ -6,16 +6,18 @@
 import { Counter, Cpu, Mode } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout, POOL_BYTES } from "../abi/layout";
-import { BLOCK_DEAD, Block } from "../abi/record";
-import { Cell, CellKind, FlagKind, PageList } from "../abi/region";
+import { BLOCK_DEAD, Block, Rec } from "../abi/record";
+import { Cell, CellKind, FEEDBACK, FlagKind, PageList, TARGET_ENTRIES } from "../abi/region";
 import { translateRegion } from "../host";
 import { count, registerCode } from "../mmu/code";
 import { executesAt, relyOn } from "../mmu/tlb";
 import { findBlock } from "./block";
-import { flagsAdd, flagsSub } from "./flags";
+import { eflags, flagsAdd, flagsSub } from "./flags";
 import { generic } from "./generic";
 import { leadsTo } from "./hot";
 import { cachedBlock, findAndCache, fixed } from "./next-cache";
+import { nextEip } from "./operand";
+import { enterQuickly, returnQuickly } from "./quick-gate";
 import { resume } from "./resume";
 import { executeOne, settle } from "./single";
 import { get, set } from "./state";
@@ -99,7 +101,7 @@ export function runRegion(block: usize): usize {
       set(Cpu.EIP, load<u32>(cell, Cell.EIP));
       if (kind == CellKind.MISS) return missed(cell);
       if (load<u32>(cell, Cell.REFUND) != 0) return single();
-    }
+    } else if (kind != CellKind.STOPPED && load<u32>(cell, Cell.TAKEN) < FEEDBACK) learn(cell);
     const next = kind == CellKind.STOPPED ? resume() : nextBlock(kind, cell);
     // Behind an interpreted instruction the flags are in the state.
     if (kind >= <u32>CellKind.SYSTEM) lendFlags();
@@ -135,6 +137,22 @@ function nextBlock(kind: u32, cell: usize): usize {
   return found;
 }
 
+/** Remembers EIP as an address that `cell` leads to. Taken often enough, the region is dropped, to be made again with that knowledge. */
+function learn(cell: usize): void {
+  const taken = load<u32>(cell, Cell.TAKEN) + 1;
+  store<u32>(cell, taken, Cell.TAKEN);
+  if (taken < RARE) return;
+  let targets = <usize>load<u32>(cell, Cell.TARGETS);
+  if (targets == 0) {
+    targets = allocate(TARGET_ENTRIES << 2);
+    if (targets == 0) return;
+    store<u32>(cell, <u32>targets, Cell.TARGETS);
+  }
+  const eip = get(Cpu.EIP);
+  store<u32>(targets + (((eip ^ (eip >>> 8) ^ (eip >>> 16)) & (TARGET_ENTRIES - 1)) << 2), eip);
+  if (taken == FEEDBACK) dropTranslation(<usize>load<u32>(cell, Cell.BLOCK), MISSED);
+}
+
 /** A region left the instruction at EIP to the interpreter: executes it and goes on behind it. */
 function missed(cell: usize): usize {
   settleFlags();
@@ -160,9 +178,11 @@ function stepOver(): usize {
   return get(Cpu.STOP) != 0 ? resume() : findBlock();
 }
 
+/** How often an exit is taken before it is worth remembering where it leads. */
+const RARE: u32 = 64;
 /** Misses at one place after which the region is translated anew, with that instruction interpreted in line. */
 const MISS_LIMIT: u32 = 64;
-/** Heat of a block whose region was dropped for its misses: it comes back soon. */
+/** Heat of a block whose region was dropped for its misses, or to follow its branches further: it comes back soon. */
 const MISSED: i32 = 500;
 /** Heat of a block whose region assumed another mapping of its pages: that may change back and forth. */
 const REMAPPED: i32 = 20_000;
@@ -191,6 +211,21 @@ export function interpretInRegion(rec: usize, given: i32): u32 {
   return 0;
 }
 
+/** The same for INT n. */
+export function interruptInRegion(rec: usize, given: i32): u32 {
+  settleFlags();
+  set(Cpu.EIP, nextEip(rec));
+  if (!enterQuickly(load<u8>(rec, Rec.IMM), true, false, 0, eflags())) return interpretInRegion(rec, given);
+  set(Cpu.TF_ARMED, 0);
+  return 0;
+}
+
+/** The same for IRETD. */
+export function returnInRegion(rec: usize, given: i32): u32 {
+  settleFlags();
+  return returnQuickly() ? 0 : interpretInRegion(rec, given);
+}
+
 /** For regions: makes FLAG_A and FLAG_B FlagKind.RAW. */
 export function rawFlags(): void {
   settleFlags();
@@ -199,10 +234,10 @@ export function rawFlags(): void {
 
 /**
  * For regions: true if the linear pages of `list` (count, then linear address and pointer of each) are executable now and lie at
- * those pointers. The answer holds until the map epoch moves, which is noted behind the list. Raises nothing.
+ * those pointers. The answer holds for this privilege until the map epoch moves, which is noted in the list. Raises nothing.
  */
 export function pagesHold(list: usize): u32 {
-  const user: u32 = get(Cpu.CPL) == 3 ? 1 : 0;
+  const user = get(Cpu.CONTEXT) & 1;
   const pages = load<u32>(list, PageList.COUNT);
   let holds: u32 = 1;
   for (let i: u32 = 0; i < pages; i++) {
@@ -210,7 +245,7 @@ export function pagesHold(list: usize): u32 {
     relyOn(load<u32>(at));
     if (!executesAt(load<u32>(at), <usize>load<u32>(at + 4), user)) holds = 0;
   }
-  if (holds != 0) store<u32>(list, get(Cpu.MAP_EPOCH) | user, PageList.EPOCH);
+  if (holds != 0) store<u32>(list + (user << 2), get(Cpu.MAP_EPOCH), PageList.EPOCH);
   return holds;
 }
 

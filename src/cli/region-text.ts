@@ -59,10 +59,15 @@ function terminatorText(end: Terminator, nodes: ReadonlyMap<number, Node>): stri
     case "return":
       return end.sites.length === 0 ? "returns out of the region" : `returns to ${end.sites.map(to).join(", ")} or out`;
     case "indirect":
-      return "to an address known at run time";
+      return `to ${addressesText(end.targets, to)}`;
     case "system":
-      return "left to the interpreter, which looks where the guest is";
+      return `interpreted, then to ${addressesText(end.targets, to)}`;
   }
+}
+
+/** The addresses a branch has been seen to lead to, and any other one. */
+function addressesText(targets: readonly number[], to: (target: number) => string): string {
+  return [...targets.map(to), "an address known at run time"].join(", ");
 }
 
 /** One line with the sizes of a region. */

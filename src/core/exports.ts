@@ -27,6 +27,8 @@ export interface CoreExports {
   coverCode(owner: number, ma: number, bytes: number): number;
   installRegion(block: number, slot: number): void;
   interpretInRegion(rec: number, given: number): number;
+  interruptInRegion(rec: number, given: number): number;
+  returnInRegion(rec: number, given: number): number;
   pagesHold(list: number): number;
   rawFlags(): void;
 }

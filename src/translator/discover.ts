@@ -6,7 +6,7 @@
 import { Cpu } from "../../assembly/abi/cpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
-import { Form } from "../../assembly/abi/record.js";
+import { Form, RecFlag } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
 import { MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES } from "./tuning.js";
@@ -17,8 +17,10 @@ export type Terminator =
   | { kind: "branch"; taken: number; fall: number }
   | { kind: "call"; target: number; site: number }
   | { kind: "return"; sites: number[] }
-  | { kind: "indirect" }
-  | { kind: "system" };
+  /** Targets are those seen so far; a call has a place behind it. */
+  | { kind: "indirect"; targets: readonly number[]; site: number | undefined }
+  /** Interpreted; goes on behind itself, as far as the function it is part of is concerned. */
+  | { kind: "system"; targets: readonly number[]; next: number };
 
 /** A basic block of the region. */
 export interface Node {
@@ -56,29 +58,100 @@ const BYTES = Layout.TRANSLATOR + 64;
 /** Longest instruction. */
 const MAX_LENGTH = 15;
 
-/** Operations that end a block and go somewhere the region can follow. */
-function terminatorOf(insn: Insn): Terminator | undefined {
+/** Operations that end a block to go elsewhere. Any other one that is interpreted goes on behind itself, if it ends a block at all. */
+const TRANSFERS: ReadonlySet<Op> = new Set([
+  Op.JMP,
+  Op.JCC,
+  Op.LOOP,
+  Op.LOOPE,
+  Op.LOOPNE,
+  Op.JCXZ,
+  Op.CALL,
+  Op.RET,
+  Op.JMP_INDIRECT,
+  Op.CALL_INDIRECT,
+  Op.JMP_FAR,
+  Op.CALL_FAR,
+  Op.JMP_FAR_INDIRECT,
+  Op.CALL_FAR_INDIRECT,
+  Op.RET_FAR,
+  Op.INT,
+  Op.INT3,
+  Op.INT1,
+  Op.INTO,
+  Op.IRET,
+  Op.SYSENTER,
+  Op.SYSEXIT,
+  Op.HLT,
+  Op.UD,
+  Op.INVALID,
+]);
+
+/** Where branches that know it only at run time have been seen to lead. */
+export type SeenTargets = (eip: number) => readonly number[];
+
+/** How a node that ends with `insn` goes on; undefined if the instruction ends no block. */
+function terminatorOf(insn: Insn, seen: SeenTargets): Terminator | undefined {
   const next = (insn.eip + insn.length) >>> 0;
   const target = insn.imm >>> 0;
-  switch (insn.op) {
-    case Op.JMP:
-      return insn.size === 4 ? { kind: "goto", target } : { kind: "system" };
-    case Op.JCC:
-    case Op.LOOP:
-    case Op.LOOPE:
-    case Op.LOOPNE:
-    case Op.JCXZ:
-      if (insn.size !== 4 || (insn.op !== Op.JCC && (insn.flags & 16) !== 0)) return { kind: "system" };
-      return { kind: "branch", taken: target, fall: next };
-    case Op.CALL:
-      return insn.size === 4 ? { kind: "call", target, site: next } : { kind: "system" };
-    case Op.RET:
-      return insn.size === 4 ? { kind: "return", sites: [] } : { kind: "system" };
-    case Op.JMP_INDIRECT:
-    case Op.CALL_INDIRECT:
-      return insn.size === 4 ? { kind: "indirect" } : { kind: "system" };
+  if (insn.size === 4) {
+    switch (insn.op) {
+      case Op.JMP:
+        return { kind: "goto", target };
+      case Op.JCC:
+        return { kind: "branch", taken: target, fall: next };
+      case Op.LOOP:
+      case Op.LOOPE:
+      case Op.LOOPNE:
+      case Op.JCXZ:
+        if ((insn.flags & RecFlag.ADDR16) !== 0) break;
+        return { kind: "branch", taken: target, fall: next };
+      case Op.CALL:
+        return { kind: "call", target, site: next };
+      case Op.RET:
+        return { kind: "return", sites: [] };
+      case Op.JMP_INDIRECT:
+        return { kind: "indirect", targets: seen(insn.eip), site: undefined };
+      case Op.CALL_INDIRECT:
+        return { kind: "indirect", targets: seen(insn.eip), site: next };
+      default:
+    }
+  }
+  if (!insn.ends) return undefined;
+  return { kind: "system", targets: TRANSFERS.has(insn.op) ? seen(insn.eip) : [next], next };
+}
+
+/** Addresses to look at behind a terminator. */
+function leadsTo(end: Terminator): readonly number[] {
+  switch (end.kind) {
+    case "goto":
+      return [end.target];
+    case "branch":
+      return [end.taken, end.fall];
+    case "call":
+      return [end.target, end.site];
+    case "indirect":
+      return end.site === undefined ? end.targets : [...end.targets, end.site];
+    case "system":
+      return [...end.targets, end.next];
     default:
-      return insn.ends ? { kind: "system" } : undefined;
+      return [];
+  }
+}
+
+/** Addresses that the function goes on at: calls and system calls are stepped over. */
+function stepsTo(end: Terminator): readonly number[] {
+  switch (end.kind) {
+    case "call":
+      return [end.site];
+    case "indirect":
+      return end.site === undefined ? end.targets : [end.site];
+    case "system":
+      return [end.next];
+    case "return":
+      return [];
+    default:
+      return leadsTo(end);
   }
 }
 
@@ -92,6 +165,7 @@ export class Discovery {
   constructor(
     private readonly core: Core,
     private readonly mode: number,
+    private readonly seen: SeenTargets,
   ) {
     this.ramPtr = core.cpu.field(Cpu.RAM_PTR);
   }
@@ -117,18 +191,10 @@ export class Discovery {
       const insn = this.decode(eip);
       if (insn === undefined) return;
       this.insns.set(eip, insn);
-      const end = terminatorOf(insn);
+      const end = terminatorOf(insn, this.seen);
       eip = (eip + insn.length) >>> 0;
       if (end === undefined) continue;
-      const targets =
-        end.kind === "goto"
-          ? [end.target]
-          : end.kind === "branch"
-            ? [end.taken, end.fall]
-            : end.kind === "call"
-              ? [end.target, end.site]
-              : [];
-      for (const t of targets) {
+      for (const t of leadsTo(end)) {
         if (this.leaders.has(t) || !this.reached(t)) continue;
         this.leaders.add(t);
         work.push(t);
@@ -203,7 +269,7 @@ export class Discovery {
           break;
         }
         insns.push(insn);
-        end = terminatorOf(insn);
+        end = terminatorOf(insn, this.seen);
         eip = (eip + insn.length) >>> 0;
       }
       nodes.set(start, { key: start, eip: start, insns, end });
@@ -214,11 +280,15 @@ export class Discovery {
   /** Gives each return the places behind the calls that lead to it. */
   private matchReturns(nodes: Map<number, Node>): void {
     const sitesOf = new Map<number, Set<number>>();
-    for (const node of nodes.values()) {
-      if (node.end.kind !== "call" || !nodes.has(node.end.target) || !nodes.has(node.end.site)) continue;
-      const sites = sitesOf.get(node.end.target) ?? new Set<number>();
-      sites.add(node.end.site);
-      sitesOf.set(node.end.target, sites);
+    for (const { end } of nodes.values()) {
+      const site = end.kind === "call" || end.kind === "indirect" ? end.site : undefined;
+      if (site === undefined || !nodes.has(site)) continue;
+      for (const target of leadsTo(end)) {
+        if (target === site || !nodes.has(target)) continue;
+        const sites = sitesOf.get(target) ?? new Set<number>();
+        sites.add(site);
+        sitesOf.set(target, sites);
+      }
     }
     for (const [callee, sites] of sitesOf) {
       for (const node of this.bodyOf(callee, nodes)) {
@@ -230,7 +300,7 @@ export class Discovery {
     }
   }
 
-  /** Nodes reached from `callee` without leaving the function: calls are stepped over. */
+  /** Nodes reached from `callee` without leaving the function. */
   private bodyOf(callee: number, nodes: Map<number, Node>): Node[] {
     const seen = new Set<number>([callee]);
     const body: Node[] = [];
@@ -239,16 +309,7 @@ export class Discovery {
       const node = nodes.get(at);
       if (node === undefined) continue;
       body.push(node);
-      const end = node.end;
-      const next =
-        end.kind === "goto"
-          ? [end.target]
-          : end.kind === "branch"
-            ? [end.taken, end.fall]
-            : end.kind === "call"
-              ? [end.site]
-              : [];
-      for (const n of next) {
+      for (const n of stepsTo(node.end)) {
         if (!seen.has(n)) {
           seen.add(n);
           work.push(n);

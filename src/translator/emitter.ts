@@ -4,6 +4,7 @@
  */
 import { Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { Layout, Tlb } from "../../assembly/abi/layout.js";
+import { Op } from "../../assembly/abi/op.js";
 import { CellKind, FlagKind } from "../../assembly/abi/region.js";
 import { Seg } from "../../assembly/abi/x86.js";
 import { Code } from "../wasm/code.js";
@@ -44,7 +45,9 @@ export interface CellFactory {
   cell(kind: CellKind, eip: number, refund: number): number;
   /** Pointer of a cell of kind GOTO. */
   goto(eip: number, refund: number): number;
-  /** Pointer of the list of pages besides the entry's (assembly/abi/region.ts). */
+  /** Pointer of a cell of the branch at `eip`, which leads anywhere. `learn`: the machine remembers where. */
+  dynamic(kind: CellKind.DYNAMIC | CellKind.SYSTEM, eip: number, learn: boolean): number;
+  /** Pointer of a PageList (assembly/abi/region.ts); the same request gives the same one. */
   pageList(pages: readonly (readonly [number, number])[]): number;
   /** Pointer of a record for the interpreter, with its index in a block. */
   record(insn: Insn, index: number): number;
@@ -54,7 +57,13 @@ export interface CellFactory {
 const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
 
 /** Function numbers of a region's imports. */
-export const Import = { INTERPRET: 0, PAGES_HOLD: 1, RAW_FLAGS: 2 } as const;
+export const Import = { INTERPRET: 0, PAGES_HOLD: 1, RAW_FLAGS: 2, INTERRUPT: 3, INTERRUPT_RETURN: 4 } as const;
+
+/** The function that executes an instruction in the middle of a region: INT and IRETD have quick ones. */
+function interpreterOf(insn: Insn): number {
+  if (insn.op === Op.INT) return Import.INTERRUPT;
+  return insn.op === Op.IRET && insn.size === 4 ? Import.INTERRUPT_RETURN : Import.INTERPRET;
+}
 
 /** Writes one region. */
 export class Emitter {
@@ -353,29 +362,29 @@ export class Emitter {
     this.code.br(this.exitDepth);
   }
 
-  /** Leaves the region for the address in `local`. */
-  exitDynamic(local: number): void {
+  /** Leaves the region for the address in `local`. `learn`: the machine remembers which one that is. */
+  exitDynamic(local: number, learn: boolean): void {
     this.storeState(Cpu.EIP, local);
-    this.code.i32(this.cells.cell(CellKind.DYNAMIC, this.insn.eip, 0));
+    this.code.i32(this.cells.dynamic(CellKind.DYNAMIC, this.insn.eip, learn));
     this.code.br(this.exitDepth);
   }
 
-  /** Has the interpreter execute the instruction, in the middle of the region. */
-  interpret(): void {
+  /** Has the interpreter execute the instruction; returns from the region if that must be left. The state is in memory then. */
+  callInterpreter(): void {
     const c = this.code;
     this.spill();
     c.i32(this.cells.record(this.insn, this.index));
     c.i32(this.count);
-    c.call(Import.INTERPRET);
+    c.call(interpreterOf(this.insn));
     c.open(W.IF, 0x40);
     c.i32(this.cells.cell(CellKind.STOPPED, 0, 0));
     c.op(W.RETURN);
     c.end();
-    if (this.insn.ends) {
-      c.i32(this.cells.cell(CellKind.SYSTEM, this.insn.eip, 0));
-      c.op(W.RETURN);
-      return;
-    }
+  }
+
+  /** Has the interpreter execute the instruction, in the middle of the region. */
+  interpret(): void {
+    this.callInterpreter();
     this.loadRegisters();
     this.loadFlags();
   }

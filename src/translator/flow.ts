@@ -16,7 +16,7 @@ export interface FlowNode {
   children: FlowNode[];
   /** Target of a back edge. */
   loop: boolean;
-  /** Reached by two or more forward edges: needs a label. */
+  /** Reached by two or more forward edges, or by comparing an address: needs a label. */
   merge: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Flow {
 }
 
 /** Keys of the nodes that a node may go to. */
-export function successors(node: Node): number[] {
+export function successors(node: Node): readonly number[] {
   const end = node.end;
   switch (end.kind) {
     case "goto":
@@ -42,8 +42,13 @@ export function successors(node: Node): number[] {
     case "return":
       return end.sites;
     default:
-      return [];
+      return end.targets;
   }
+}
+
+/** True if which successor a node goes to is found out by comparing an address: its successors have labels. */
+function compares(node: Node): boolean {
+  return node.end.kind === "return" || node.end.kind === "indirect" || node.end.kind === "system";
 }
 
 function postorder(region: Region): Node[] {
@@ -91,7 +96,7 @@ export function orderFlow(region: Region): Flow {
     if (n !== entry) n.idom.children.push(n);
     let forward = 0;
     for (const p of predecessors.get(n) ?? []) {
-      if (p.order < n.order) forward++;
+      if (p.order < n.order) forward += compares(p.node) ? 2 : 1;
       else if (dominates(n, p)) n.loop = true;
     }
     n.merge = forward > 1;

@@ -8,10 +8,10 @@
  *     ;; store registers, flags, budget
  *     cell)
  */
-import { Cpu } from "../../assembly/abi/cpu.js";
+import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
-import { PageList } from "../../assembly/abi/region.js";
+import { CellKind, PageList } from "../../assembly/abi/region.js";
 import { Reg } from "../../assembly/abi/x86.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
@@ -27,7 +27,8 @@ import {
   UNKNOWN,
 } from "./emitter.js";
 import { pushCondition, toRaw } from "./flags.js";
-import { dominates, type Flow, type FlowNode, orderFlow } from "./flow.js";
+import { dispatch } from "./dispatch.js";
+import { dominates, type Flow, type FlowNode, orderFlow, successors } from "./flow.js";
 import type { Insn } from "./insn.js";
 import { rawOnEntry } from "./liveness.js";
 import { LOWERINGS } from "./lower.js";
@@ -39,6 +40,9 @@ const ZERO = 4;
 const NOT_ZERO = 5;
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";
+
+/** What code must be like to be translated. */
+const TRANSLATABLE = Mode.CODE32 | Mode.STACK32 | Mode.FLAT;
 
 /** What decides how instructions are emitted besides the instructions themselves. */
 export interface RegionOptions {
@@ -70,7 +74,7 @@ class RegionEmitter {
   emit(): Emitter {
     const { e } = this;
     const c = e.code;
-    this.pageChecks();
+    this.checkEntry();
     e.loadRegisters();
     e.borrowFlags(this.raw.has(this.flow.entry.node));
     e.loadState(Cpu.LEFT);
@@ -91,29 +95,61 @@ class RegionEmitter {
     return e;
   }
 
-  /** Returns 0 unless all other pages of the region are where they were when it was translated. */
-  private pageChecks(): void {
+  /** Returns 0 unless all other pages the entry leads to are where they were when the region was translated. */
+  private checkEntry(): void {
+    const entryPage = (this.region.entry & ~0xfff) >>> 0;
+    const others = this.pagesFrom(this.flow.entry).filter(([lin]) => lin !== entryPage);
+    if (others.length > 0) this.checkPages(others, 0);
+  }
+
+  /** Returns `otherwise` from the region unless `pages` can be executed in place at the present privilege. */
+  private checkPages(pages: readonly (readonly [number, number])[], otherwise: number): void {
     const { e } = this;
     const c = e.code;
-    const entryPage = (this.region.entry & ~0xfff) >>> 0;
-    const others = [...this.region.pages].filter(([lin]) => lin !== entryPage);
-    if (others.length === 0) return;
-    const list = e.cells.pageList(others);
-    c.i32(0);
-    c.memory(W.I32_LOAD, list + PageList.EPOCH);
-    e.loadState(Cpu.MAP_EPOCH);
+    const list = e.cells.pageList(pages);
     e.loadState(Cpu.CONTEXT);
     e.and(1);
-    c.op(W.I32_OR, W.I32_NE);
+    c.i32(2);
+    c.op(W.I32_SHL);
+    c.memory(W.I32_LOAD, list + PageList.EPOCH);
+    e.loadState(Cpu.MAP_EPOCH);
+    c.op(W.I32_NE);
     c.open(W.IF, BlockType.EMPTY);
     c.i32(list);
     c.call(Import.PAGES_HOLD);
     c.op(W.I32_EQZ);
     c.open(W.IF, BlockType.EMPTY);
-    c.i32(0);
+    c.i32(otherwise);
     c.op(W.RETURN);
     c.end();
     c.end();
+  }
+
+  /** Pages, with pointers, of the code reached from `from` without an interpreted transfer, which may change what is executable. */
+  private pagesFrom(from: FlowNode): [number, number][] {
+    const seen = new Set([from]);
+    const pages = new Set<number>();
+    for (const n of seen) {
+      for (const { eip, length } of n.node.insns) {
+        pages.add((eip & ~0xfff) >>> 0);
+        pages.add(((eip + length - 1) & ~0xfff) >>> 0);
+      }
+      if (this.interpretsEnd(n.node)) continue;
+      for (const s of this.successors(n)) seen.add(this.flow.nodes.get(s) as FlowNode);
+    }
+    return [...pages].sort((a, b) => a - b).map((lin) => [lin, this.region.pages.get(lin) as number]);
+  }
+
+  /** Addresses inside the region that a node may go to. */
+  private successors(n: FlowNode): number[] {
+    return successors(n.node).filter((s) => this.flow.follows(n, s));
+  }
+
+  /** True if the interpreter executes the last instruction of a node, which ends its block. */
+  private interpretsEnd({ end, insns }: Node): boolean {
+    const insn = insns.at(-1) as Insn;
+    // Only branches that touch memory can miss: calls, returns, and those through memory.
+    return end.kind === "system" || (end.kind !== "goto" && this.options.missed.has(insn.eip));
   }
 
   /** A node and everything it dominates. */
@@ -218,9 +254,8 @@ class RegionEmitter {
     const { e } = this;
     const c = e.code;
     const end = n.node.end;
-    // Only branches that touch memory can miss: calls, returns, and those through memory.
-    if (this.options.missed.has(insn.eip)) {
-      e.interpret();
+    if (this.interpretsEnd(n.node)) {
+      this.interpretedBranch(n);
       return;
     }
     switch (end.kind) {
@@ -244,35 +279,58 @@ class RegionEmitter {
         return;
       case "return":
         popT1(e, insn.form === Form.IMM ? insn.imm & 0xffff : 0);
-        for (const site of end.sites) {
-          if (!this.flow.follows(n, site)) continue;
-          c.get(Local.T1);
-          c.i32(site >>> 0);
-          c.op(W.I32_EQ);
-          c.open(W.IF, BlockType.EMPTY);
-          e.labels.push("if");
-          this.edge(n, site);
-          e.labels.pop();
-          c.end();
-        }
-        e.exitDynamic(Local.T1);
+        dispatch(e, Local.T1, this.successors(n), (site) => this.edge(n, site));
+        e.exitDynamic(Local.T1, false);
         return;
       case "indirect":
         e.readRm(insn);
-        if (insn.op === Op.CALL_INDIRECT) {
-          c.set(Local.T2);
-          c.i32(insn.eip + insn.length);
+        c.set(Local.T2);
+        if (end.site !== undefined) {
+          c.i32(end.site);
           c.set(Local.T1);
           pushT1(e);
-          e.exitDynamic(Local.T2);
-        } else {
-          c.set(Local.T1);
-          e.exitDynamic(Local.T1);
         }
+        dispatch(e, Local.T2, this.successors(n), (target) => this.edge(n, target));
+        e.exitDynamic(Local.T2, true);
         return;
       default:
-        e.interpret();
     }
+  }
+
+  /**
+   * The last instruction of a node, interpreted. The region goes on where it led to if that is known and nothing unusual is the case: no
+   * event is due, the mode is still the region's, and the code may be executed at the privilege there is now.
+   */
+  private interpretedBranch(n: FlowNode): void {
+    const { e } = this;
+    const c = e.code;
+    const end = n.node.end;
+    const targets = this.successors(n);
+    e.callInterpreter();
+    const transfers = end.kind === "system" && end.targets[0] !== end.next;
+    const cell = e.cells.dynamic(CellKind.SYSTEM, e.insn.eip, transfers);
+    if (targets.length > 0) {
+      e.loadState(Cpu.ATTENTION);
+      e.loadState(Cpu.MODE);
+      c.i32(TRANSLATABLE);
+      c.op(W.I32_XOR, W.I32_OR);
+      c.open(W.IF, BlockType.EMPTY);
+      c.i32(cell);
+      c.op(W.RETURN);
+      c.end();
+      e.loadRegisters();
+      e.loadFlags();
+      e.loadState(Cpu.CONTEXT);
+      c.set(Local.CONTEXT);
+      e.loadState(Cpu.EIP);
+      c.set(Local.T1);
+      dispatch(e, Local.T1, targets, (target) => {
+        this.checkPages(this.pagesFrom(this.flow.nodes.get(target) as FlowNode), cell);
+        this.edge(n, target);
+      });
+    }
+    c.i32(cell);
+    c.op(W.RETURN);
   }
 
   /** Pushes whether a JCC, JCXZ, LOOP, LOOPE or LOOPNE is taken; the count has been decremented then. */
@@ -300,7 +358,7 @@ class RegionEmitter {
 }
 
 /** Cells and records of the first pass, which only finds out what is used. */
-const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, pageList: () => 0, record: () => 0 };
+const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, dynamic: () => 0, pageList: () => 0, record: () => 0 };
 
 /** The WebAssembly module of a region; its export `f` is the function. */
 export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
@@ -309,12 +367,15 @@ export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
   const first = new RegionEmitter(shaped, { ...options, cells: NO_CELLS }, none, none).emit();
   const e = new RegionEmitter(shaped, options, first.used, first.modified).emit();
   const i32 = [ValueType.I32];
+  const interpreter = { params: [ValueType.I32, ValueType.I32], results: i32 };
   const module: FunctionModule = {
     memory: ["env", "memory"],
     imports: [
-      { module: "core", name: "interpret", type: { params: [ValueType.I32, ValueType.I32], results: i32 } },
+      { module: "core", name: "interpret", type: interpreter },
       { module: "core", name: "pagesHold", type: { params: i32, results: i32 } },
       { module: "core", name: "rawFlags", type: { params: [], results: [] } },
+      { module: "core", name: "interrupt", type: interpreter },
+      { module: "core", name: "interruptReturn", type: interpreter },
     ],
     type: { params: [], results: i32 },
     locals: [

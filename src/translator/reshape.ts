@@ -48,8 +48,10 @@ function redirected(end: Node["end"], from: number, to: number): Node["end"] {
       return { ...end, target: at(end.target) };
     case "return":
       return { ...end, sites: end.sites.map(at) };
-    default:
-      return end;
+    case "indirect":
+      return { ...end, targets: end.targets.map(at) };
+    case "system":
+      return { ...end, targets: end.targets.map(at), next: at(end.next) };
   }
 }
 

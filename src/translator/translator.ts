@@ -10,6 +10,7 @@ import type { Core } from "../core/core.js";
 import { Discovery, type Region } from "./discover.js";
 import type { CellFactory } from "./emitter.js";
 import type { Insn } from "./insn.js";
+import { Feedback } from "./feedback.js";
 import { emitRegion } from "./region.js";
 import { FREE_MILLISECONDS, HEAT, RESTLESS_HEAT, SHARE } from "./tuning.js";
 
@@ -39,6 +40,7 @@ export interface MadeRegion {
 interface Entry {
   block: number;
   eip: number;
+  slot: number;
   /** Cells of kind MISS: pointer to instruction address. */
   misses: Map<number, number>;
 }
@@ -52,12 +54,14 @@ class PoolFull extends Error {}
 /** Allocates cells and records in the machine's pool. */
 class PoolCells implements CellFactory {
   private readonly known = new Map<string, number>();
+  private readonly lists = new Map<string, number>();
   private readonly view: DataView;
   readonly misses = new Map<number, number>();
 
   constructor(
     private readonly core: Core,
     private readonly block: number,
+    private readonly feedback: Feedback,
   ) {
     this.view = new DataView(core.memory.buffer);
   }
@@ -86,9 +90,21 @@ class PoolCells implements CellFactory {
     return this.cell(CellKind.GOTO, eip, refund);
   }
 
+  dynamic(kind: CellKind.DYNAMIC | CellKind.SYSTEM, eip: number, learn: boolean): number {
+    const ptr = this.cell(kind, eip, 0);
+    if (learn) this.feedback.enter(ptr, eip);
+    else this.feedback.silence(ptr);
+    return ptr;
+  }
+
   pageList(pages: readonly (readonly [number, number])[]): number {
+    const key = pages.map(([lin]) => lin).join();
+    const known = this.lists.get(key);
+    if (known !== undefined) return known;
     const ptr = this.allocate(PageList.PAGES + 8 * pages.length);
+    this.lists.set(key, ptr);
     this.view.setUint32(ptr + PageList.EPOCH, NEVER, true);
+    this.view.setUint32(ptr + PageList.USER_EPOCH, NEVER, true);
     this.view.setUint32(ptr + PageList.COUNT, pages.length, true);
     pages.forEach(([lin, at], i) => {
       this.view.setUint32(ptr + PageList.PAGES + 8 * i, lin, true);
@@ -111,6 +127,8 @@ export class Translator {
   readonly counters: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, refused: 0 };
   /** Called with each region that is made: for tools that show them. */
   observer: ((made: MadeRegion) => void) | undefined;
+  /** What regions have learnt about their branches. */
+  readonly feedback: Feedback;
   private readonly slots: (Entry | undefined)[] = new Array(REGION_SLOTS);
   private readonly byBlock = new Map<number, Entry>();
   private readonly missed = new Map<number, Set<number>>();
@@ -120,6 +138,7 @@ export class Translator {
 
   /** Makes a translator for `core` and switches the machine's counting of hot blocks on. */
   constructor(private readonly core: Core) {
+    this.feedback = new Feedback(core);
     core.cpu.setField(Cpu.HEAT, HEAT);
     core.exports.flushCode();
   }
@@ -148,14 +167,15 @@ export class Translator {
     if (generation !== this.generation) this.forget(generation);
     const eip = view.getUint32(block + Block.EIP, true);
     const missed = this.missesOf(block, view.getUint32(block + Block.MA, true));
-    const region = new Discovery(core, view.getUint32(block + Block.MODE, true)).run(eip);
+    const mode = view.getUint32(block + Block.MODE, true);
+    const region = new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch)).run(eip);
     if (region === undefined) {
       this.coolDown(block, view);
       return false;
     }
-    const slot = this.slot();
+    const slot = this.byBlock.get(block)?.slot ?? this.slot();
     if (slot === 0) return false;
-    const cells = new PoolCells(core, block);
+    const cells = new PoolCells(core, block, this.feedback);
     const bytes = emitRegion(region, { cells, missed });
     for (const run of region.runs) {
       if (core.exports.coverCode(block, run.ma, run.bytes) === 0) throw new PoolFull();
@@ -166,10 +186,12 @@ export class Translator {
         interpret: core.exports.interpretInRegion,
         pagesHold: core.exports.pagesHold,
         rawFlags: core.exports.rawFlags,
+        interrupt: core.exports.interruptInRegion,
+        interruptReturn: core.exports.returnInRegion,
       },
     });
     core.regions.set(slot, instance.exports.f as () => number);
-    const entry = { block, eip, misses: cells.misses };
+    const entry = { block, eip, slot, misses: cells.misses };
     this.slots[slot] = entry;
     this.byBlock.set(block, entry);
     core.exports.installRegion(block, slot);
@@ -219,6 +241,7 @@ export class Translator {
     this.generation = generation;
     this.slots.fill(undefined);
     this.byBlock.clear();
+    this.feedback.clear();
     this.next = 1;
     for (let i = 1; i < REGION_SLOTS; i++) this.core.regions.set(i, null);
   }

@@ -17,6 +17,10 @@ export const MAX_INSNS = 1200;
 /** Most instructions in one node: the budget is taken for a whole node at once. */
 export const MAX_NODE_INSNS = 64;
 /** Most linear pages a region's code may lie in. */
-export const MAX_PAGES = 64;
+export const MAX_PAGES = 128;
 /** Most return addresses that a return is compared with. */
-export const MAX_RETURN_SITES = 6;
+export const MAX_RETURN_SITES = 32;
+/** Most targets of an indirect branch that a region follows; one that has more follows none. */
+export const MAX_TARGETS = 96;
+/** How often exits at one branch may have their region made again around the targets they have seen. */
+export const MAX_FEEDBACK = 6;

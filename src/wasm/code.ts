@@ -117,6 +117,14 @@ export class Code {
     this.u32(depth);
   }
 
+  /** `br_table`: to `depths[i]` for the value i, to `other` for any larger one. */
+  brTable(depths: readonly number[], other: number): void {
+    this.byte(W.BR_TABLE);
+    this.u32(depths.length);
+    for (const d of depths) this.u32(d);
+    this.u32(other);
+  }
+
   /** `call`. */
   call(fn: number): void {
     this.byte(W.CALL);

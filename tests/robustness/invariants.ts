@@ -6,7 +6,9 @@ import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Fpu, Wide } from "../../assembly/abi/fpu.js";
 import {
   DecodeTable,
+  DESCRIPTOR_ENTRIES,
   HASH_ENTRIES,
+  KnownDescriptor,
   Layout,
   NEXT_ENTRIES,
   NextCache,
@@ -34,6 +36,7 @@ function writable(core: Core): [number, number][] {
     [Layout.CPU, Fpu.WIDE + WIDE_TEMPORARIES * Wide.SIZE],
     [Layout.LARGE_MAP, LARGE_MAP_BYTES],
     [Layout.TRANSLATOR, SCRATCH_BYTES],
+    [Layout.DESCRIPTORS, 2 * DESCRIPTOR_ENTRIES * KnownDescriptor.SIZE],
     [Layout.TLB_NOTES, TLB_ENTRIES],
     [Layout.NEXT_CACHE, NEXT_ENTRIES * NextCache.SIZE],
     [Layout.TLB, TLB_ENTRIES * Tlb.SIZE],

@@ -4,6 +4,7 @@
  */
 import { Random } from "../../robustness/random.js";
 import { Assembler, R } from "./assembler.js";
+import { dispatchStatement } from "./dispatch.js";
 import { ALIAS, BANK, CODE, CODE_BYTES, type Program, RECOVER, STACK } from "./kernel.js";
 import { plain, type Statement, StatementMaker } from "./statements.js";
 
@@ -50,6 +51,8 @@ class Generator {
     );
     const gaps = functions.map(() => random.pick(0, 0, random.below(64), random.below(4096)));
     const bank = this.#list(random.between(1, 4), FUNCTIONS, DEEPEST, undefined);
+    const body = () => this.#list(random.between(0, 2), FUNCTIONS, DEEPEST, undefined);
+    if (random.chance(50)) chunks.push([dispatchStatement(random, body)]);
     return { user: this.#user, functions, chunks, bank, rounds: random.between(4, 30), gaps };
   }
 

@@ -13,6 +13,8 @@ import { boot, INTERRUPT, type Program, RAM_BYTES } from "./kernel.js";
 
 /** Heats that have almost everything translated, by the low bits of the schedule. */
 const HEATS = [20, 20, 20, 5, 20, 20, 20, 200];
+/** How often a branch is taken before its region is made again around where it led to. */
+const PATIENCE = [3, 10, 1, 40];
 /** Port that a program at CPL 3 ends with. */
 const END_PORT = 0x80;
 /** Ticks after which a program that has not ended is left. */
@@ -41,7 +43,7 @@ class Side {
   #line = false;
   ended = false;
 
-  constructor(program: Program, heat: number | undefined) {
+  constructor(program: Program, heat: number | undefined, patience: number) {
     let translator: Translator | undefined;
     this.core = Core.create(
       { ramBytes: RAM_BYTES },
@@ -63,6 +65,7 @@ class Side {
     );
     if (heat !== undefined) {
       translator = new Translator(this.core);
+      translator.feedback.patience = patience;
       this.core.cpu.setField(Cpu.HEAT, heat);
       this.core.exports.flushCode();
     }
@@ -141,8 +144,12 @@ const NOTHING: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, mil
 export function runPair(program: Program, schedule: number, trouble: Trouble, translates = true): Outcome {
   const random = new Random(schedule);
   const troubles = new Random(schedule ^ 0x5bd1e995);
-  const left = new Side(program, undefined);
-  const right = new Side(program, translates ? HEATS[schedule & 7] : undefined);
+  const left = new Side(program, undefined, 0);
+  const right = new Side(
+    program,
+    translates ? HEATS[schedule & 7] : undefined,
+    PATIENCE[(schedule >>> 3) & 3] as number,
+  );
   const done = (difference: string | undefined): Outcome => ({
     difference,
     instructions: left.core.cpu.retired,
