@@ -17,7 +17,7 @@ import { Access } from "../abi/x86";
 import { get, set } from "../cpu/state";
 import { count, hasCode } from "./code";
 import { framePtr, isRam } from "./phys";
-import { NO_FRAME, walk } from "./walk";
+import { NO_FRAME, walk, walkPlainly } from "./walk";
 
 /** What translate() returns for an address that is neither RAM nor ROM; the frame is in Cpu.MMIO_PFN. */
 export const MMIO: usize = 1;
@@ -55,17 +55,21 @@ export function translate(lin: u32, access: u32, user: u32): usize {
       return ptr;
     }
   }
-  const pfn = walk(lin, access, user);
-  if (pfn == NO_FRAME) {
-    dropPage(lin);
-    return 0;
+  let frame = walkPlainly(lin, access, user);
+  if (frame == 0) {
+    const pfn = walk(lin, access, user);
+    if (pfn == NO_FRAME) {
+      dropPage(lin);
+      return 0;
+    }
+    frame = framePtr(pfn);
+    if (frame == 0) {
+      count(Counter.TLB_MISSES);
+      set(Cpu.MMIO_PFN, pfn);
+      return MMIO;
+    }
   }
   count(Counter.TLB_MISSES);
-  const frame = framePtr(pfn);
-  if (frame == 0) {
-    set(Cpu.MMIO_PFN, pfn);
-    return MMIO;
-  }
   const open = get(Cpu.WALK_WRITABLE) != 0 && isRam(frame);
   const notes = notesOf(lin);
   store<u8>(notes, <u8>((load<u8>(notes) & TlbNote.RELIED_ON) | (open ? TlbNote.BESIDE_CODE : 0)));
