@@ -34,6 +34,12 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     options: async () => (await import("./translate-command.js")).TRANSLATE_OPTIONS,
     more: "The region is printed as a control-flow graph of x86 and as WebAssembly. Without --at: a line for every region.",
   },
+  classify: {
+    usage: "vmexit classify [NAME…] [options]",
+    about: "which instructions are privileged or sensitive, and what each kind of monitor does about them",
+    options: async () => (await import("./classify-command.js")).CLASSIFY_OPTIONS,
+    more: 'NAME is a mnemonic or an instruction as the table has it: POPF, "PUSH CS". docs/classes.md defines the terms.\nExit code 0: declared and derived agree, 1: they do not.',
+  },
   conform: {
     usage: "vmexit conform PATH… [options]",
     about: "runs instruction test vectors and compares",
@@ -51,6 +57,7 @@ usage: vmexit run kernel.elf                boot a Multiboot, ELF32, Linux or fl
        vmexit trace kernel.elf --count 20   every instruction with the registers it changed
        vmexit disasm kernel.elf             disassembly from the entry point
        vmexit translate kernel.elf          what hot code becomes in WebAssembly
+       vmexit classify --derive             Popek and Goldberg's classes, by experiment
        vmexit conform vectors/              instruction test vectors
        vmexit help TOPIC                    ${Object.keys(TOPICS).join(", ")}
 `;

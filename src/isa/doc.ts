@@ -113,8 +113,8 @@ function sensitivity(): string {
   ].join("\n");
 }
 
-/** Rows of one operation and mnemonic share a line: CALL near and far do not. */
-function nameOf(row: Row): string {
+/** The name under which rows of one operation and mnemonic are listed together: CALL near and far are not. */
+export function nameOf(row: Row): string {
   const far = row.operands.some((operand) => operand === "ptr16:32" || operand === "m16:32");
   const isTransfer = row.mnemonic === "CALL" || row.mnemonic === "JMP";
   if (isTransfer && far) return `${row.mnemonic} far`;

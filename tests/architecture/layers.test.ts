@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/wasm": ["assembly/abi"],
   "src/isa": ["assembly/abi"],
   "src/core": ["assembly/abi", "src/isa", "src/wasm", "src/address"],
-  "src/classify": ["assembly/abi", "src/isa", "src/wasm", "src/address"],
+  "src/classify": ["assembly/abi", "src/isa", "src/wasm", "src/address", "src/core"],
   "src/mm": ["assembly/abi", "src/isa", "src/wasm", "src/address"],
   "src/translator": ["assembly/abi", "src/isa", "src/wasm", "src/address", "src/core", "src/classify", "src/mm"],
   "src/devices": ["assembly/abi", "src/address"],

@@ -25,7 +25,8 @@ const ENTERS_GATE = sensitive("control", "changes CPL through a call gate or the
 const CHANGES_TASK = sensitive("control", "changes the task through a TSS");
 const CHECKS_GATE = sensitive("mode", "compares CPL with the DPL of the gate");
 const SWITCHES_TASK = exits(ExitReason.TASK_SWITCH);
-const CALL = [CHECKS_SELECTOR, ENTERS_GATE, SWITCHES_TASK, ends];
+const PUSHES_CS = sensitive("location", "pushes the CS selector that is really loaded");
+const CALL = [CHECKS_SELECTOR, ENTERS_GATE, PUSHES_CS, SWITCHES_TASK, ends];
 const JUMP = [CHECKS_SELECTOR, CHANGES_TASK, SWITCHES_TASK, ends];
 const RETURN = [
   sensitive("mode", "compares CPL with the RPL of the return address"),

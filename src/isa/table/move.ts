@@ -26,6 +26,8 @@ const FLAGS_SHOWN = sensitive("location", "stores the real IF, IOPL and NT");
 const FLAGS_TAKEN = sensitive("control", "changes IF, IOPL and NT");
 const FLAGS_KEPT = sensitive("mode", "IF is kept without a fault if CPL > IOPL, IOPL if CPL > 0");
 
+const VIF_STANDS_IN = sensitive("mode", "with CR4.PVI it acts on VIF instead of IF at CPL 3");
+
 // biome-ignore format: a table
 const MOVES: readonly Row[] = [
   insn(Op.MOV,     "MOV r/m8, r8",          "88 /r"),
@@ -88,8 +90,8 @@ const FLAG_BITS: readonly Row[] = [
   insn(Op.CMC,     "CMC",                   "F5",          reads("C"), writes("C")),
   insn(Op.CLD,     "CLD",                   "FC",          writes("D")),
   insn(Op.STD,     "STD",                   "FD",          writes("D")),
-  insn(Op.CLI,     "CLI",                   "FA",          writes("I"), iopl86, privilegedIf("iopl"), sensitive("control", "clears IF"), ends),
-  insn(Op.STI,     "STI",                   "FB",          writes("I"), iopl86, privilegedIf("iopl"), sensitive("control", "sets IF"), ends),
+  insn(Op.CLI,     "CLI",                   "FA",          writes("I"), iopl86, privilegedIf("iopl"), sensitive("control", "clears IF"), VIF_STANDS_IN, ends),
+  insn(Op.STI,     "STI",                   "FB",          writes("I"), iopl86, privilegedIf("iopl"), sensitive("control", "sets IF"), VIF_STANDS_IN, ends),
 ];
 
 // biome-ignore format: a table

@@ -21,10 +21,8 @@ import {
 } from "../dsl.js";
 import type { Family, Row } from "../row.js";
 
-const SHOWS_SELECTOR = [
-  sensitive("location", "shows the selector that is really loaded"),
-  sensitive("mode", "the RPL of CS and SS is the CPL"),
-];
+const SHOWS_SELECTOR = [sensitive("location", "shows the selector that is really loaded")];
+const SHOWS_CPL = [...SHOWS_SELECTOR, sensitive("mode", "the RPL of CS and SS is the CPL")];
 const LOADS_SEGMENT = [
   sensitive("control", "loads a segment cache"),
   sensitive("mode", "compares CPL and RPL with the DPL of the segment"),
@@ -43,8 +41,8 @@ function controls(what: string, ...reasons: ExitReason[]): Attribute[] {
 // biome-ignore format: a table
 const SEGMENT_REGISTERS: readonly Row[] = [
   insn(Op.PUSH_SEG,     "PUSH ES",          "06",       o32, ...SHOWS_SELECTOR),
-  insn(Op.PUSH_SEG,     "PUSH CS",          "0E",       o32, ...SHOWS_SELECTOR),
-  insn(Op.PUSH_SEG,     "PUSH SS",          "16",       o32, ...SHOWS_SELECTOR),
+  insn(Op.PUSH_SEG,     "PUSH CS",          "0E",       o32, ...SHOWS_CPL),
+  insn(Op.PUSH_SEG,     "PUSH SS",          "16",       o32, ...SHOWS_CPL),
   insn(Op.PUSH_SEG,     "PUSH DS",          "1E",       o32, ...SHOWS_SELECTOR),
   insn(Op.PUSH_SEG,     "PUSH FS",          "0F A0",    o32, ...SHOWS_SELECTOR),
   insn(Op.PUSH_SEG,     "PUSH GS",          "0F A8",    o32, ...SHOWS_SELECTOR),
@@ -53,7 +51,7 @@ const SEGMENT_REGISTERS: readonly Row[] = [
   insn(Op.POP_SEG,      "POP DS",           "1F",       o32, ...LOADS_SEGMENT),
   insn(Op.POP_SEG,      "POP FS",           "0F A1",    o32, ...LOADS_SEGMENT),
   insn(Op.POP_SEG,      "POP GS",           "0F A9",    o32, ...LOADS_SEGMENT),
-  insn(Op.MOV_FROM_SEG, "MOV r32/m16, Sreg", "8C /r",   ...SHOWS_SELECTOR),
+  insn(Op.MOV_FROM_SEG, "MOV r32/m16, Sreg", "8C /r",   ...SHOWS_CPL),
   insn(Op.MOV_TO_SEG,   "MOV Sreg, r/m16",  "8E /r",    ...LOADS_SEGMENT),
   insn(Op.LES,          "LES r32, m16:32",  "C4 /r",    ...LOADS_SEGMENT),
   insn(Op.LDS,          "LDS r32, m16:32",  "C5 /r",    ...LOADS_SEGMENT),

@@ -3,7 +3,7 @@
  * places, which all processors execute. An instruction whose SDM encoding begins with 9B is a WAIT and its FN form.
  */
 import { Op } from "../../../assembly/abi/op.js";
-import { type Attribute, insn, reads, undocumented, writes } from "../dsl.js";
+import { type Attribute, insn, reads, sensitive, undocumented, writes } from "../dsl.js";
 import type { Family, Row } from "../row.js";
 
 /** The arithmetic operations in ModRM.reg order of D8; none where the digit is a comparison. */
@@ -134,6 +134,12 @@ const FUNCTIONS: readonly Row[] = [
   insn(Op.FSINCOS,  "FSINCOS",            "D9 FB"),
 ];
 
+/** Bytes that hold the selectors of the last x87 instruction and its operand (SDM 1 8.1.8). */
+const STORES_SELECTORS: Attribute[] = [
+  sensitive("location", "stores the CS and DS selectors that were really loaded"),
+  sensitive("mode", "the RPL of the stored CS is the CPL the last x87 instruction ran at"),
+];
+
 // biome-ignore format: a table
 const CONTROL: readonly Row[] = [
   insn(Op.FNOP,     "FNOP",               "D9 D0"),
@@ -151,9 +157,9 @@ const CONTROL: readonly Row[] = [
   insn(Op.FNSTSW,   "FNSTSW m2byte",      "DD /7"),
   insn(Op.FNSTSW,   "FNSTSW AX",          "DF E0"),
   insn(Op.FLDENV,   "FLDENV m28byte",     "D9 /4"),
-  insn(Op.FNSTENV,  "FNSTENV m28byte",    "D9 /6"),
+  insn(Op.FNSTENV,  "FNSTENV m28byte",    "D9 /6", ...STORES_SELECTORS),
   insn(Op.FRSTOR,   "FRSTOR m108byte",    "DD /4"),
-  insn(Op.FNSAVE,   "FNSAVE m108byte",    "DD /6"),
+  insn(Op.FNSAVE,   "FNSAVE m108byte",    "DD /6", ...STORES_SELECTORS),
   insn(Op.WAIT,     "WAIT",               "9B"),
 ];
 
