@@ -33,9 +33,7 @@ const CONTROL = [
 
 /** Segment registers, descriptor tables, control, debug and model-specific registers. */
 const SYSTEM = [
-  Op.PUSH_SEG,
   Op.POP_SEG,
-  Op.MOV_FROM_SEG,
   Op.MOV_TO_SEG,
   Op.LES,
   Op.LDS,

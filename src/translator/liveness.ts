@@ -59,6 +59,7 @@ const NEUTRAL: ReadonlySet<Op> = new Set([
   Op.LOOP,
   Op.JCXZ,
   Op.PUSHA,
+  Op.PUSH_SEG,
   Op.POPA,
   Op.ENTER,
   Op.XLAT,

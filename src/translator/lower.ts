@@ -12,7 +12,7 @@ import { type Lowering, interpreted } from "./lower/lowering.js";
 import * as move from "./lower/move.js";
 import { imul, multiplyWide, div, idiv } from "./lower/multiply.js";
 import { doubleShift, rotate, rotateCarry, shift } from "./lower/shift.js";
-import { enter, leave, pop, popa, push, pusha } from "./lower/stack.js";
+import { enter, leave, pop, popa, push, pushSegment, pusha } from "./lower/stack.js";
 import { direction, string } from "./lower/string.js";
 
 /** The operations whose lowering is part of the region's control flow (src/translator/region.ts). */
@@ -82,6 +82,8 @@ const LOWERED: Record<Exclude<Op, (typeof INTERPRETED | typeof BRANCHES)[number]
   [Op.BTC]: bitTest(Op.BTC),
   [Op.BSF]: scan(true),
   [Op.BSR]: scan(false),
+  [Op.MOV_FROM_SEG]: move.movFromSegment,
+  [Op.PUSH_SEG]: pushSegment,
   [Op.XADD]: alu.xadd,
   [Op.CMPXCHG]: alu.cmpxchg,
   [Op.CMPXCHG8B]: cmpxchg8b,

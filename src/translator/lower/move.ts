@@ -3,12 +3,12 @@
  */
 import { Tlb } from "../../../assembly/abi/layout.js";
 import { Form, RecFlag } from "../../../assembly/abi/record.js";
-import { Reg } from "../../../assembly/abi/x86.js";
+import { Reg, Seg } from "../../../assembly/abi/x86.js";
 import { W } from "../../wasm/opcodes.js";
 import { type Emitter, Local } from "../emitter.js";
 import { popLowByte, pushCondition, pushLowByte, replaceCarry, toRaw } from "../flags.js";
 import type { Lowering } from "./lowering.js";
-import { AH, EAX, putUnary, readUnary, source } from "./operands.js";
+import { AH, EAX, pushSelector, putUnary, readUnary, source } from "./operands.js";
 
 /** MOV in all forms of general registers, memory and immediates. */
 export const mov: Lowering = (e, i) => {
@@ -27,6 +27,21 @@ export const mov: Lowering = (e, i) => {
   c.get(Local.POINTER);
   source(e, i);
   e.store(i.size);
+  return true;
+};
+
+/** MOV from a segment register: memory takes two bytes of it, whatever the operand size. */
+export const movFromSegment: Lowering = (e, i) => {
+  if (i.reg > Seg.GS) return false;
+  if (i.memory) {
+    e.reach(i, 2, Tlb.WRITE);
+    e.code.get(Local.POINTER);
+    pushSelector(e, i);
+    e.store(2);
+  } else {
+    pushSelector(e, i);
+    e.writeReg(i.rm, i.size);
+  }
   return true;
 };
 

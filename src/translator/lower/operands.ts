@@ -1,6 +1,7 @@
 /**
  * Operands of lowered instructions: into locals, back to registers or memory, and into the flag locals.
  */
+import { Cpu, SegCache } from "../../../assembly/abi/cpu.js";
 import { Tlb } from "../../../assembly/abi/layout.js";
 import { Form } from "../../../assembly/abi/record.js";
 import type { FlagKind } from "../../../assembly/abi/region.js";
@@ -28,6 +29,12 @@ export function source(e: Emitter, i: Insn): void {
   if (i.form === Form.RM_IMM) immediate(e, i);
   else if (i.form === Form.REG_RM) e.readRm(i);
   else e.readReg(i.reg, i.size);
+}
+
+/** Pushes the selector in the segment register that the register operand names. */
+export function pushSelector(e: Emitter, i: Insn): void {
+  e.loadState(Cpu.SEGS + i.reg * SegCache.SIZE + SegCache.SELECTOR);
+  e.and(0xffff);
 }
 
 /** Sets T1 to the destination's value and T2 to the source's; a memory destination is left in Local.POINTER. */

@@ -7,12 +7,20 @@ import { Reg } from "../../../assembly/abi/x86.js";
 import { W } from "../../wasm/opcodes.js";
 import { type Emitter, Local } from "../emitter.js";
 import type { Lowering } from "./lowering.js";
-import { immediate } from "./operands.js";
+import { immediate, pushSelector } from "./operands.js";
 
 /** PUSH. */
 export const push: Lowering = (e, i) => {
   if (i.form === Form.IMM) immediate(e, i);
   else e.readRm(i);
+  e.code.set(Local.T1);
+  pushT1(e, i.size);
+  return true;
+};
+
+/** PUSH of a segment register: its selector, zero-extended. */
+export const pushSegment: Lowering = (e, i) => {
+  pushSelector(e, i);
   e.code.set(Local.T1);
   pushT1(e, i.size);
   return true;
