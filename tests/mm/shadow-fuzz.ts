@@ -1,10 +1,11 @@
 /** Random guests on shadow tables: what they do to their tables, registers and memory, and what is done to them. */
 import { Cr0, Cr4, Pte } from "../../assembly/abi/x86.js";
-import { gfn, gva, type Mfn } from "../../src/address.js";
+import { type Gva, gfn, gva, type Mfn } from "../../src/address.js";
 import { DirtyLog } from "../../src/mm/dirty-log.js";
 import type { ShadowOptions } from "../../src/mm/shadow/shadow-mmu.js";
 import { Random } from "../robustness/random.js";
 import { ShadowMachine } from "./shadow-machine.js";
+import { guestFrames } from "./small-vm.js";
 
 const FRAMES = 48;
 /** Frames that hold tables at first, and that entries of directories name most. */
@@ -83,7 +84,8 @@ export class ShadowFuzz {
     const { random, machine } = this;
     const { registers, mmu, vm } = machine;
     const dice = random.below(1000);
-    if (dice < 600) return this.access();
+    if (dice < 500) return this.access();
+    if (dice < 680) return this.guestEdit();
     if (dice < 800) return this.edit();
     if (dice < 880) {
       const at = this.page() + random.below(4096);
@@ -116,7 +118,8 @@ export class ShadowFuzz {
       return "flush all";
     }
     if (dice < 975) {
-      const frame = gfn(random.below(FRAMES));
+      const absent = guestFrames(FRAMES).find((frame) => vm.p2m.mfn(frame) < 0);
+      const frame = absent !== undefined && random.chance(90) ? absent : gfn(random.below(FRAMES));
       if (vm.p2m.mfn(frame) < 0) vm.p2m.populate(frame, 1);
       else vm.p2m.discard(frame);
       this.written.delete(frame);
@@ -126,20 +129,47 @@ export class ShadowFuzz {
   }
 
   private access(): string {
-    const { random, machine } = this;
+    const { random } = this;
     const at = gva(this.page() + 4 * random.below(1024));
-    const write = random.chance(50);
-    const user = random.chance(40);
+    return this.accessAt(at, random.chance(50), random.chance(40), this.entry(random.chance(40)).low);
+  }
+
+  private accessAt(at: Gva, write: boolean, user: boolean, value: number): string {
+    const { random, machine } = this;
     const what = `${user ? "user" : "supervisor"} ${write ? "write" : "read"} of ${at.toString(16)}`;
-    const outcome = machine.access(at, write, user, this.entry(random.chance(40)).low);
+    const untouched = machine.isUntouched(at);
+    const outcome = machine.access(at, write, user, value);
     if (!machine.legal(at, write, user, outcome)) {
       throw new Error(`${what}: ${JSON.stringify(outcome)}, now ${JSON.stringify(machine.now(at, write, user))}`);
     }
+    if (untouched && "gfn" in outcome) machine.checkFlags(at, write, user, outcome.gfn);
+    if (write) machine.stored();
     if ("error" in outcome) {
       machine.forget(at);
       if (random.chance(80)) this.mend(at);
     } else if (write && machine.vm.p2m.mayWrite(outcome.gfn)) this.written.add(outcome.gfn);
     return what;
+  }
+
+  /** The guest's kernel changes an entry, by a linear address that leads to the table; then perhaps uses INVLPG and the page. */
+  private guestEdit(): string {
+    const { random, machine } = this;
+    const ways = PAGES.filter((page) => {
+      const outcome = machine.now(page, true, false);
+      return "gfn" in outcome && TABLES.includes(outcome.gfn);
+    });
+    if (ways.length === 0) return this.access();
+    const page = this.page();
+    const directory = random.chance(20);
+    const { pae } = machine.registers;
+    const index = pae ? 2 * ((page >>> (directory ? 21 : 12)) & 511) : (page >>> (directory ? 22 : 12)) & 1023;
+    const what = this.accessAt(gva(random.pick(...ways) + 4 * index), true, false, this.entry(directory).low);
+    machine.remember();
+    if (random.chance(40)) {
+      machine.mmu.invlpg(gva(page));
+      machine.forget(page);
+    }
+    return `${what}; ${this.accessAt(gva(page), random.chance(50), random.chance(30), 0)}`;
   }
 
   /** A store to a table that the VMM emulates or a device makes. */
@@ -153,6 +183,7 @@ export class ShadowFuzz {
     const shift = pae ? (directory ? 21 : 12) : directory ? 22 : 12;
     const gpa = frame * 4096 + (pae ? 8 * ((at >>> shift) & 511) : 4 * ((at >>> shift) & 1023));
     machine.vm.memory.write32(gpa, low);
+    machine.stored();
     machine.remember();
     if (pae) machine.vm.memory.write32(gpa + 4, high);
     if (machine.vm.p2m.mayWrite(frame)) this.written.add(frame);
@@ -165,15 +196,18 @@ export class ShadowFuzz {
     const { registers, vm } = machine;
     const { pae } = registers;
     const put = (gpa: number, low: number) => {
+      machine.stored();
       vm.memory.write32(gpa, low);
       if (pae) vm.memory.write32(gpa + 4, 0);
       if (vm.p2m.mayWrite(gpa >>> 12)) this.written.add(gpa >>> 12);
     };
     const top = pae ? registers.pdptes[at >>> 30]! : registers.cr3;
     const bits = Pte.P | (random.chance(90) ? Pte.US : 0) | (random.chance(80) ? Pte.RW : 0);
-    const table = random.pick(...TABLES) * 4096;
-    if (random.chance(60))
-      put((top & ~0xfff) + (pae ? 8 * ((at >>> 21) & 511) : 4 * (at >>> 22)), table | bits | Pte.RW);
+    const pde = (top & ~0xfff) + (pae ? 8 * ((at >>> 21) & 511) : 4 * (at >>> 22));
+    const old = vm.memory.read32(pde);
+    const good = (old & 0x87) === 7 && TABLES.includes(old >>> 12);
+    const table = good ? old & ~0xfff : random.pick(...TABLES) * 4096;
+    if (!good) put(pde, table | bits | Pte.RW);
     const { low } = this.entry(random.chance(30));
     put(table + (pae ? 8 * ((at >>> 12) & 511) : 4 * ((at >>> 12) & 1023)), (low & ~0xfff) | bits);
   }
@@ -181,7 +215,7 @@ export class ShadowFuzz {
   /** A random entry, sensible mostly. */
   private entry(directory: boolean): { low: number; high: number } {
     const { random } = this;
-    const frame = directory || random.chance(30) ? random.pick(...TABLES) : random.below(FRAMES + 2);
+    const frame = directory || random.chance(30) ? random.pick(...TABLES) : random.below(FRAMES + 1);
     let low = frame * 4096 + (random.bits() & (Pte.RW | Pte.US | Pte.A | Pte.D));
     if (random.chance(90)) low |= Pte.P;
     if (random.chance(70)) low |= Pte.RW | Pte.US;
@@ -227,7 +261,7 @@ export class ShadowFuzz {
   private loadCr3(): void {
     const { registers } = this.machine;
     registers.cr3 = this.random.pick(1, 2, 3) * 4096;
-    registers.pdptes = [0, 1, 2, 3].map(() => (this.random.chance(75) ? this.random.pick(...TABLES) * 4096 + 1 : 0));
+    registers.pdptes = [0, 1, 2, 3].map(() => (this.random.chance(90) ? this.random.pick(...TABLES) * 4096 + 1 : 0));
   }
 
   private reload(): void {

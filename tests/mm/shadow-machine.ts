@@ -4,7 +4,7 @@
  * guest's tables have had since the guest last invalidated it (SDM 3A 4.10.2 to 4.10.4): any of them is legal, others are not.
  */
 import { Access, Cr0, Cr4, PfError, Pte } from "../../assembly/abi/x86.js";
-import { type Gva, gva as toGva } from "../../src/address.js";
+import { type Gva, gva as toGva, mfn as toMfn } from "../../src/address.js";
 import type { GuestPaging } from "../../src/mm/guest-paging.js";
 import { View } from "../../src/mm/shadow/role.js";
 import { ShadowMmu, type ShadowOptions } from "../../src/mm/shadow/shadow-mmu.js";
@@ -44,7 +44,7 @@ const RESERVED_ERROR = 0x1000;
 
 /** A VM of a few frames on shadow tables. */
 export class ShadowMachine {
-  readonly host = new SmallMachine(4 << 20);
+  readonly host = new SmallMachine(12 << 20);
   readonly registers = new Registers();
   readonly vm;
   readonly mmu: ShadowMmu;
@@ -52,6 +52,8 @@ export class ShadowMachine {
   readonly compressed: boolean;
   private readonly tlb = new Map<number, Cached>();
   private readonly history = new Map<number, Set<string>>();
+  /** Pages invalidated since guest memory was last stored to: an access to them must set flags. */
+  private readonly untouched = new Set<number>();
 
   constructor(
     frames: number,
@@ -94,6 +96,32 @@ export class ShadowMachine {
     throw new Error(`access to ${at.toString(16)}: the shadow faults for ever`);
   }
 
+  /** Guest memory was stored to: any table may be another now. */
+  stored(): void {
+    this.untouched.clear();
+  }
+
+  /** Throws if the entries that an access has just used lack accessed or dirty flags they must have (SDM 3A 4.8). */
+  checkFlags(at: number, write: boolean, user: boolean, gfn: number): void {
+    const { memory, p2m } = this.vm;
+    const walk = findGuest(memory, this.registers, toGva(at), write ? Access.WRITE : Access.READ, user);
+    if (!walk.ok) return;
+    const { directory, table } = walk;
+    const leaf = table ?? directory;
+    for (const entry of [directory, table]) {
+      const wanted = Pte.A | (write && entry === leaf ? Pte.D : 0);
+      // What a store has overwritten itself says nothing.
+      const overwritten = write && entry !== undefined && entry.gpa >>> 12 === gfn;
+      if (entry === undefined || overwritten || !p2m.mayWrite(entry.gpa >>> 12)) continue;
+      if ((entry.low & wanted) !== wanted) throw new Error(`entry at ${entry.gpa.toString(16)} lacks flags`);
+    }
+  }
+
+  /** Whether the next access to a page must walk the tables as they are. */
+  isUntouched(at: number): boolean {
+    return this.untouched.has((at & ~0xfff) >>> 0);
+  }
+
   /** What the guest's tables say now. */
   now(at: number, write: boolean, user: boolean): Outcome {
     const walk = findGuest(this.vm.memory, this.registers, toGva(at), write ? Access.WRITE : Access.READ, user);
@@ -119,13 +147,16 @@ export class ShadowMachine {
 
   /** The guest invalidated one page; all pages of large translations around it too. */
   forget(at: number): void {
-    this.history.get((at & ~0xfff) >>> 0)?.clear();
+    const page = (at & ~0xfff) >>> 0;
+    this.history.get(page)?.clear();
+    this.untouched.add(page);
     this.remember();
   }
 
   /** The guest's TLB is empty. */
   forgetAll(): void {
     for (const page of this.pages) this.history.set(page, new Set());
+    for (const page of this.pages) this.untouched.add(page);
     this.remember();
   }
 
@@ -133,9 +164,11 @@ export class ShadowMachine {
   checkTlb(): void {
     const { p2m } = this.vm;
     for (const [key, { mfn, writable }] of this.tlb) {
-      const gfn = this.gfnOf(mfn);
-      if (gfn < 0) throw new Error(`TLB: ${key.toString(16)} leads to a frame that is not the guest's`);
+      if (!p2m.allocator.mayUse(toMfn(mfn), p2m.owners.vm)) {
+        throw new Error(`TLB: ${key.toString(16)} leads to a frame that is not the guest's`);
+      }
       if (!writable) continue;
+      const gfn = this.gfnOf(mfn);
       if (!p2m.writable(gfn) || this.mmu.tables.composer.isTraced(mfn) || p2m.log?.isClean(gfn)) {
         throw new Error(`TLB: ${key.toString(16)} hides stores to guest frame ${gfn}`);
       }

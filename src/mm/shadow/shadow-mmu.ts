@@ -14,7 +14,7 @@ import { commitWalk, findGuest, type WalkHit } from "../walk-guest.js";
 import { checkShadow } from "./check.js";
 import { directoryIndex, tableIndex } from "./format.js";
 import { type ReservedFrame, ReservedRange } from "./reserved-range.js";
-import { isDirectory, Kind, type View } from "./role.js";
+import { isDirectory, Kind, keyOf, Role, View } from "./role.js";
 import { ShadowRoot } from "./shadow-root.js";
 import { ShadowTables, type TlbCallbacks } from "./shadow-tables.js";
 import { ShadowStatistics } from "./statistics.js";
@@ -136,8 +136,7 @@ export class ShadowMmu {
 
   /** The guest executes INVLPG for `gva` (SDM 3A 4.10.4.1). */
   invlpg(gva: Gva): void {
-    const table = this.leafTable(gva);
-    if (table?.unsync) this.tables.refreshLeaf(table, tableIndex(table.format, gva));
+    this.forget(gva);
     this.tables.flushPage(gva);
   }
 
@@ -275,16 +274,15 @@ export class ShadowMmu {
     }
   }
 
-  /** The leaf table that translates `gva` now, if there is one. */
-  private leafTable(gva: Gva) {
-    const directory = this.root.directory(gva);
-    return directory?.children[directoryIndex(directory.format, gva)];
-  }
-
-  /** A true fault drops the translation it is about, so that it cannot be used once more (SDM 3A 4.10.4.1). */
+  /** Brings the entry for `gva` in step, in every view. INVLPG does it, and a true fault (SDM 3A 4.10.4.1). */
   private forget(gva: Gva): void {
-    const table = this.leafTable(gva);
-    if (table?.unsync) this.tables.refreshLeaf(table, tableIndex(table.format, gva));
+    const current = this.root.directory(gva);
+    if (current === undefined) return;
+    for (const view of this.root.view === View.SPLIT ? [View.SPLIT] : [View.KERNEL, View.USER]) {
+      const directory = this.tables.pool.find(keyOf(current.gfn, (current.role & ~Role.VIEW) | view));
+      const table = directory?.children[directoryIndex(current.format, gva)];
+      if (table?.unsync) this.tables.refreshLeaf(table, tableIndex(table.format, gva));
+    }
   }
 
   private syncAll(): void {
