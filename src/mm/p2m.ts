@@ -116,9 +116,7 @@ export class P2m {
     if (!this.allocator.mayUse(mfn, this.owners.vm)) {
       throw new RangeError(`frame ${mfn}: not one of ${this.allocator.nameOf(this.owners.vm)}`);
     }
-    this.unmap(gfn);
-    this.setLeaf(this.tables.make(gfn), mfn, type, rights, 0);
-    for (const listener of this.listeners) listener.mapped?.(gfn);
+    this.place(gfn, mfn, type, rights);
   }
 
   /** Makes 512 guest frames from `gfn` on one 2 MB entry. All must be absent, and both numbers multiples of 512. */
@@ -138,7 +136,7 @@ export class P2m {
       if (group !== undefined) {
         this.mapLarge(at as Gfn, group);
         at += LARGE_FRAMES;
-      } else this.map(at++ as Gfn, this.allocator.allocate(vm), type);
+      } else this.place(at++ as Gfn, this.allocator.allocate(vm), type, DEFAULT_RIGHTS[type]);
     }
   }
 
@@ -230,6 +228,14 @@ export class P2m {
       }
     });
     this.tables.destroy();
+  }
+
+  /** Makes a guest frame a frame that the VM holds. */
+  private place(gfn: Gfn, mfn: Mfn, type: FrameType, rights: number): void {
+    const at = this.tables.make(gfn);
+    if ((this.memory.words[at]! & EPT_RIGHTS) !== 0) this.unmap(gfn);
+    this.setLeaf(at, mfn, type, rights, 0);
+    for (const listener of this.listeners) listener.mapped?.(gfn);
   }
 
   private setLeaf(at: number, mfn: Mfn, type: FrameType, rights: number, large: number): void {
