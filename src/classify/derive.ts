@@ -130,7 +130,7 @@ class Experiment {
       kernel.kind === "gate" && other.kind === "gate"
         ? differingData(kernel, other).filter((name) => name === "EIP")
         : [...differingData(kernel, other), ...differingResources(kernel, other)];
-    if (differs.length > 0) evidence.addMode(this.witness("mode", KERNEL, situation, differs), "differs between rings");
+    if (differs.length > 0) evidence.addMode(this.witness("mode", KERNEL, situation, differs), differs.join());
   }
 
   private lookForControl(evidence: Evidence, outcome: Outcome, situation: Situation): void {

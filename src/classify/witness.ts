@@ -8,7 +8,7 @@ import type { Row } from "../isa/row.js";
 import { MODE, RESOURCES, word } from "./compare.js";
 import { drawState } from "./draw.js";
 import { subjectsOf } from "./encode.js";
-import type { Evidence, Witness } from "./evidence.js";
+import type { Evidence, Reading, Witness } from "./evidence.js";
 import { CODE_AT, Laboratory, type Outcome } from "./laboratory.js";
 import { RELOCATION_WORDS, type Relocation, type Situation, type State } from "./state.js";
 
@@ -23,6 +23,8 @@ export interface WitnessLine {
 export interface WitnessReport {
   readonly witness: Witness;
   readonly bytes: string;
+  /** What the table says about it, half a sentence; undefined for privilege and time. */
+  readonly reason: string | undefined;
   /** Heads of the two columns. */
   readonly first: string;
   readonly second: string;
@@ -51,18 +53,22 @@ const FLAG_NAMES: readonly [string, number][] = [
   ["ID", Eflags.ID],
 ];
 
+/** How hard a witness is to read: many differences, and others than the flags everybody knows. */
+function cost(witness: Witness, reading: Reading): number {
+  const known = witness.differs.every((name) => name === "IF" || name === "memory" || name === "completion");
+  return witness.differs.length * 4 + (reading === "strict" ? 2 : 0) + (known ? 0 : 1);
+}
+
 /** The plainest witness of each kind that was found for a row: fewest differences, the lifted reading first. */
 export function plainestWitnesses(evidence: Evidence): Witness[] {
   const kinds = ["privileged", "control", "location", "mode", "reveals"] as const;
-  const all = evidence.findings.map(({ witness, reading }) => ({
-    witness,
-    cost: witness.differs.length * 2 + (reading === "strict" ? 1 : 0),
-  }));
+  const all = evidence.findings.map(({ witness, reading }) => ({ witness, cost: cost(witness, reading) }));
   const found = kinds.flatMap((kind) => {
     const candidates = all.filter(({ witness }) => witness.kind === kind).sort((a, b) => a.cost - b.cost);
     return candidates.length > 0 ? [candidates[0]!.witness] : [];
   });
-  return evidence.trapWitness && !found.some(({ kind }) => kind === "mode") ? [evidence.trapWitness, ...found] : found;
+  const traps = evidence.row.privilege !== "none" ? evidence.trapWitness : undefined;
+  return traps ? [traps, ...found] : found;
 }
 
 /** Replays a witness of a row. Errors: RangeError if the row has no such subject. */
@@ -75,10 +81,11 @@ export function replay(row: Row, witness: Witness): WitnessReport {
   const b = laboratory.run(state, witness.second);
   const bytes = hexBytes(state.code);
   const common = commonLines(state);
+  const reason = row.sensitive.find(({ kind }) => kind === witness.kind)?.reason;
   if (witness.kind === "control") {
     const after = witness.differs.map((what) => ({ what, first: valueBefore(what, a), second: valueAfter(what, a) }));
     const first = `before, ${situationWords(witness.first)}`;
-    return { witness, bytes, first, second: "after", common, before: [], after };
+    return { witness, bytes, reason, first, second: "after", common, before: [], after };
   }
   const names = witness.differs.filter((name) => name !== "completion");
   const after = [
@@ -88,6 +95,7 @@ export function replay(row: Row, witness: Witness): WitnessReport {
   return {
     witness,
     bytes,
+    reason,
     first: situationWords(witness.first),
     second: situationWords(witness.second),
     common,
@@ -195,13 +203,23 @@ const KIND_WORDS: Record<Witness["kind"], string> = {
 };
 
 /** The report as lines to print. */
-export function witnessLines({ witness, bytes, first, second, common, before, after }: WitnessReport): string[] {
+export function witnessLines({
+  witness,
+  bytes,
+  reason,
+  first,
+  second,
+  common,
+  before,
+  after,
+}: WitnessReport): string[] {
   const rows: [string, string, string][] = [["", first, second]];
   for (const line of before) rows.push([`  ${line.what} before`, line.first, line.second]);
   for (const line of after) rows.push([`  ${line.what}`, line.first, line.second]);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
   return [
-    `${KIND_WORDS[witness.kind]}`,
+    KIND_WORDS[witness.kind],
+    ...(reason === undefined ? [] : [`  ${reason}`]),
     `  ${witness.subject}: ${bytes}   (seed ${witness.seed}, state ${witness.index})`,
     ...common.map((line) => `  ${line}`),
     "",

@@ -39,6 +39,8 @@ export const CLASSIFY_OPTIONS: OptionTable = {
 /** Runs `vmexit classify` and returns the process exit code. Raises `CliError`. */
 export async function classifyCommand(args: string[]): Promise<number> {
   const options = parseOptions(COMMAND, args, CLASSIFY_OPTIONS);
+  // A reader that has left, as `head` does, ends the output in silence.
+  process.stdout.on("error", () => {});
   const isa = isaOption(options);
   const witness = options.get("witness");
   if (witness !== undefined) return showWitnesses(witness, options);

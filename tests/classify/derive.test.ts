@@ -102,11 +102,22 @@ describe("a witness", () => {
   it("shows SGDT the table of the real machine", () => {
     const [row] = rows("SGDT m");
     const { evidence } = derive([row!], SEARCH);
-    const [witness] = plainestWitnesses(evidence[0]!.ia32);
-    const report = replay(row!, witness!);
+    const witness = plainestWitnesses(evidence[0]!.ia32).find(({ kind }) => kind === "location")!;
+    const report = replay(row!, witness);
     const stored = report.after.find(({ what }) => what.startsWith("["))!;
+    expect(report.reason).toBe("shows GDTR at any CPL");
     expect(stored.first).not.toBe(stored.second);
     expect(witnessLines(report).join("\n")).toContain("location sensitive");
     expect(report.before.find(({ what }) => what === "GDTR")).toBeDefined();
+  });
+
+  it("shows POPF lose IF without a word", () => {
+    const [row] = rows("POPFD");
+    const { evidence } = derive([row!], SEARCH);
+    const witness = plainestWitnesses(evidence[0]!.ia32).find(({ kind }) => kind === "mode")!;
+    const { after } = replay(row!, witness);
+    expect(after[0]).toEqual({ what: "ends", first: "completes", second: "completes" });
+    expect(after[1]!.what).toMatch(/^(IF|IOPL)$/);
+    expect(after[1]!.first).not.toBe(after[1]!.second);
   });
 });
