@@ -25,6 +25,7 @@ export {
   rawFlags,
   returnInRegion,
 } from "./cpu/region";
+export { refill } from "./mmu/tlb";
 export { run, stepOnce } from "./run";
 
 /** Lays out `ramBytes` of RAM and `romBytes` of ROM (multiples of 4,096); returns the bytes of memory the machine needs. */

@@ -50,5 +50,8 @@ export enum PageList {
   PAGES = 12, // u32 linear address and u32 pointer of each
 }
 
+/** What refill() is asked for: Access in the bits below, the number of bytes above. */
+export const REFILL_SIZE_SHIFT: i32 = 2;
+
 /** Slots in the table of regions. */
 export const REGION_SLOTS: i32 = 4096;

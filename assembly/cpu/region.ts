@@ -3,7 +3,7 @@
  * first block; the region does the same as the interpreter would, and says by a cell how it goes on.
  * Invariant: between regions the state is complete: registers, flags, EIP and LEFT are in memory.
  */
-import { Counter, Cpu, Mode } from "../abi/cpu";
+import { Counter, Cpu, Mode, Stop } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
@@ -99,12 +99,17 @@ export function runRegion(block: usize): usize {
     if (kind == CellKind.GOTO || kind == CellKind.MISS) {
       set(Cpu.LEFT, get(Cpu.LEFT) + load<u32>(cell, Cell.REFUND));
       set(Cpu.EIP, load<u32>(cell, Cell.EIP));
-      if (kind == CellKind.MISS) return missed(cell);
-      if (load<u32>(cell, Cell.REFUND) != 0) return single();
+      if (kind == CellKind.MISS && (get(Cpu.STOP) & Stop.FAULT) == 0) return missed(cell);
+      if (kind == CellKind.GOTO && load<u32>(cell, Cell.REFUND) != 0) return single();
     } else if (kind != CellKind.STOPPED && load<u32>(cell, Cell.TAKEN) < FEEDBACK) learn(cell);
-    const next = kind == CellKind.STOPPED ? resume() : nextBlock(kind, cell);
-    // Behind an interpreted instruction the flags are in the state.
-    if (kind >= <u32>CellKind.SYSTEM) lendFlags();
+    let next: usize = 0;
+    if (kind == CellKind.MISS) {
+      // refill() has raised a fault.
+      settleFlags();
+      next = resume();
+    } else next = kind == CellKind.STOPPED ? resume() : nextBlock(kind, cell);
+    // Behind an interpreted instruction and in a handler the flags are in the state.
+    if (kind >= <u32>CellKind.MISS) lendFlags();
     if (next == 0) {
       settleFlags();
       return 0;
@@ -180,7 +185,7 @@ function stepOver(): usize {
 
 /** How often an exit is taken before it is worth remembering where it leads. */
 const RARE: u32 = 64;
-/** Misses at one place after which the region is translated anew, with that instruction interpreted in line. */
+/** Misses at one place after which the region is translated anew, with that instruction at its next stage (src/translator/misses.ts). */
 const MISS_LIMIT: u32 = 64;
 /** Heat of a block whose region was dropped for its misses, or to follow its branches further: it comes back soon. */
 const MISSED: i32 = 500;

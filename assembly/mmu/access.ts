@@ -176,6 +176,7 @@ function direct(seg: u32, offset: u32, bytes: u32, write: bool): usize {
   if ((lin & 0xfff) + bytes > 0x1000) return 0;
   const entry = tlbEntry(lin);
   const tag = (lin & 0xfffff000) | get(Cpu.CONTEXT);
-  if (load<u32>(entry + ((write ? Access.WRITE : Access.READ) << 2)) != tag) return 0;
+  const found = load<u32>(entry + ((write ? Access.WRITE : Access.READ) << 2));
+  if (found != tag && found != (tag | 1)) return 0;
   return <usize>(lin + load<u32>(entry, Tlb.DELTA));
 }

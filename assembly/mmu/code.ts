@@ -37,6 +37,12 @@ export function hasCode(ptr: usize): bool {
   return load<u64>(mapPtr(<u32>ptr - get(Cpu.RAM_PTR))) != 0;
 }
 
+/** True if one of `size` bytes at `ptr`, inside one page, lies in a chunk that may hold decoded code. */
+export function codeAt(ptr: usize, size: u32): bool {
+  const offset = <u32>ptr - get(Cpu.RAM_PTR);
+  return (load<u64>(mapPtr(offset)) & chunks(offset, size)) != 0;
+}
+
 /** Enters a decoded block whose code is the RAM bytes from Block.MA. Takes the page's write tags away. */
 export function registerCode(block: usize): void {
   const offset = load<u32>(block, Block.MA);

@@ -11,11 +11,12 @@
  * Cpu.MAP_EPOCH moves with every flush, and with a single page only if somebody relies on where it is (relyOn()).
  * Invariant: an entry with a tag came from a walk that found A set; with a write tag, D set, RAM, and no decoded code.
  */
-import { Counter, Cpu } from "../abi/cpu";
+import { Counter, Cpu, Stop } from "../abi/cpu";
 import { Layout, TLB_ENTRIES, Tlb, TlbNote } from "../abi/layout";
+import { REFILL_SIZE_SHIFT } from "../abi/region";
 import { Access } from "../abi/x86";
 import { get, set } from "../cpu/state";
-import { count, hasCode } from "./code";
+import { codeAt, count, hasCode } from "./code";
 import { framePtr, isRam } from "./phys";
 import { NO_FRAME, walk, walkPlainly } from "./walk";
 
@@ -37,21 +38,24 @@ function notesOf(lin: u32): usize {
 
 /**
  * Pointer for an access to `lin` with privilege `user` (1: CPL 3). 0: #PF has been raised. MMIO: no memory there.
- * The pointer of a write may be ROM or hold decoded code: the caller looks.
+ * The pointer of a write may be ROM or hold decoded code: the caller looks. What the entry says of user accesses holds for the
+ * supervisor's too, so a page that both use stays the user's.
  */
 export function translate(lin: u32, access: u32, user: u32): usize {
   const entry = tlbEntry(lin);
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
-  if (load<u32>(entry + (access << 2)) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA));
-  if (load<u32>(entry, Tlb.READ) == tag) {
+  const found = load<u32>(entry + (access << 2));
+  if (found == tag || found == (tag | 1)) return <usize>(lin + load<u32>(entry, Tlb.DELTA));
+  const readable = load<u32>(entry, Tlb.READ);
+  if (readable == tag || readable == (tag | 1)) {
     // What may be read may be executed. Write tags are withheld from pages with decoded code.
     const ptr = <usize>(lin + load<u32>(entry, Tlb.DELTA));
     if (access == <u32>Access.EXECUTE) {
-      store<u32>(entry, tag, Tlb.EXECUTE);
+      store<u32>(entry, readable, Tlb.EXECUTE);
       return ptr;
     }
     if ((load<u8>(notesOf(lin)) & TlbNote.BESIDE_CODE) != 0) {
-      if (!hasCode(ptr)) store<u32>(entry, tag, Tlb.WRITE);
+      if (!hasCode(ptr)) store<u32>(entry, readable, Tlb.WRITE);
       return ptr;
     }
   }
@@ -78,6 +82,24 @@ export function translate(lin: u32, access: u32, user: u32): usize {
   store<u32>(entry, access == <u32>Access.EXECUTE ? tag : 0, Tlb.EXECUTE);
   store<u32>(entry, <u32>frame - (lin & 0xfffff000), Tlb.DELTA);
   return frame + (lin & 0xfff);
+}
+
+/**
+ * For regions: pointer for the access `want` to `lin` at the current privilege, which the TLB did not vouch for. 0: it is the
+ * interpreter's (page end, device, ROM, decoded code hit), or it has raised #PF. Either way nothing has been accessed.
+ */
+export function refill(lin: u32, want: u32): usize {
+  const size = want >>> REFILL_SIZE_SHIFT;
+  const access = want & ((1 << REFILL_SIZE_SHIFT) - 1);
+  if ((lin & 0xfff) + size > 0x1000) return 0;
+  const ptr = translate(lin, access, get(Cpu.CONTEXT) & 1);
+  if (get(Cpu.STOP) != 0) {
+    // PUSHA and POPA go word by word in the interpreter: which one faults is for it to say.
+    if (size > 4) set(Cpu.STOP, get(Cpu.STOP) & ~Stop.FAULT);
+    return 0;
+  }
+  if (ptr == MMIO) return 0;
+  return access == Access.WRITE && (!isRam(ptr) || codeAt(ptr, size)) ? 0 : ptr;
 }
 
 /** True if a write to `lin` would be translated; raises #PF otherwise. Sets no accessed or dirty flag. */

@@ -31,4 +31,5 @@ export interface CoreExports {
   returnInRegion(rec: number, given: number): number;
   pagesHold(list: number): number;
   rawFlags(): void;
+  refill(lin: number, want: number): number;
 }

@@ -5,33 +5,14 @@
 import { Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { Layout, Tlb } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
-import { CellKind, FlagKind } from "../../assembly/abi/region.js";
+import { CellKind, FlagKind, REFILL_SIZE_SHIFT } from "../../assembly/abi/region.js";
 import { Seg } from "../../assembly/abi/x86.js";
 import { Code } from "../wasm/code.js";
 import { W } from "../wasm/opcodes.js";
 import type { Insn } from "./insn.js";
+import { Import, Local } from "./locals.js";
 
-/** Locals of a region function. 0 to 7 are the general-purpose registers in their encoding order. */
-export const Local = {
-  LEFT: 8,
-  CONTEXT: 9,
-  FLAG_KIND: 10,
-  FLAG_A: 11,
-  FLAG_B: 12,
-  ADDRESS: 13,
-  POINTER: 14,
-  T1: 15,
-  T2: 16,
-  T3: 17,
-  CELL: 18,
-  WIDE: 19,
-  WIDE2: 20,
-} as const;
-
-/** How many i32 locals there are; the i64 ones follow. */
-export const I32_LOCALS = 19;
-/** How many i64 locals there are. */
-export const I64_LOCALS = 2;
+export { I32_LOCALS, I64_LOCALS, Import, Local } from "./locals.js";
 
 /** Static knowledge of the flag locals: a FlagKind, or one of these. */
 export const LOGIC = 100; // FlagKind.RAW with FLAG_B zero
@@ -56,9 +37,6 @@ export interface CellFactory {
 /** Segments that Mode.FLAT says are flat and may be read and written. CS may not be written, and perhaps not be read. */
 const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
 
-/** Function numbers of a region's imports. */
-export const Import = { INTERPRET: 0, PAGES_HOLD: 1, RAW_FLAGS: 2, INTERRUPT: 3, INTERRUPT_RETURN: 4 } as const;
-
 /** The function that executes an instruction in the middle of a region: INT and IRETD have quick ones. */
 function interpreterOf(insn: Insn): number {
   if (insn.op === Op.INT) return Import.INTERRUPT;
@@ -80,6 +58,8 @@ export class Emitter {
   insn!: Insn;
   index = 0;
   count = 0;
+  /** True if a failed TLB check of the instruction asks refill() before it leaves. */
+  refills = false;
 
   constructor(
     readonly cells: CellFactory,
@@ -292,7 +272,7 @@ export class Emitter {
   check(size: number, tag: number): void {
     const c = this.code;
     c.set(Local.ADDRESS);
-    this.beginMiss();
+    if (!this.refills) this.beginMiss();
     c.get(Local.ADDRESS);
     this.shru(8);
     this.and(0xfff0);
@@ -306,12 +286,40 @@ export class Emitter {
     this.and(0xfffff000);
     c.get(Local.CONTEXT);
     c.op(W.I32_OR, W.I32_NE);
-    this.missIf();
+    if (this.refills) this.refill(size, tag);
+    else {
+      this.missIf();
+      this.addDelta();
+    }
+  }
+
+  /** Adds the TLB entry's difference to the address. */
+  private addDelta(): void {
+    const c = this.code;
     c.get(Local.ADDRESS);
     c.get(Local.POINTER);
     c.memory(W.I32_LOAD, Layout.TLB + Tlb.DELTA);
     c.op(W.I32_ADD);
     c.set(Local.POINTER);
+  }
+
+  /** Pops whether the TLB check failed: if so asks for a pointer, and leaves if there is none. */
+  private refill(size: number, tag: number): void {
+    const c = this.code;
+    c.open(W.IF, 0x40);
+    this.labels.push("if");
+    this.beginMiss();
+    c.get(Local.ADDRESS);
+    // The tags of an entry are in the order of Access.
+    c.i32((size << REFILL_SIZE_SHIFT) | (tag >> 2));
+    c.call(Import.REFILL);
+    c.tee(Local.POINTER);
+    c.op(W.I32_EQZ);
+    this.missIf();
+    c.op(W.ELSE);
+    this.addDelta();
+    this.labels.pop();
+    c.end();
   }
 
   /** Pops an address and pushes the `size` bytes there, zero-extended. */

@@ -31,6 +31,7 @@ import { dispatch } from "./dispatch.js";
 import { dominates, type Flow, type FlowNode, orderFlow, successors } from "./flow.js";
 import type { Insn } from "./insn.js";
 import { rawOnEntry } from "./liveness.js";
+import { Stage, type Stages } from "./misses.js";
 import { LOWERINGS } from "./lower.js";
 import { reshape } from "./reshape.js";
 import { popT1, pushT1 } from "./lower/stack.js";
@@ -47,8 +48,8 @@ const TRANSLATABLE = Mode.CODE32 | Mode.STACK32 | Mode.FLAT;
 /** What decides how instructions are emitted besides the instructions themselves. */
 export interface RegionOptions {
   cells: CellFactory;
-  /** Addresses whose instruction missed too often: they are interpreted in line. */
-  missed: ReadonlySet<number>;
+  /** How instructions that access memory are emitted. */
+  stages: Stages;
 }
 
 /** Emits regions. One object per region and pass. */
@@ -149,7 +150,7 @@ class RegionEmitter {
   private interpretsEnd({ end, insns }: Node): boolean {
     const insn = insns.at(-1) as Insn;
     // Only branches that touch memory can miss: calls, returns, and those through memory.
-    return end.kind === "system" || (end.kind !== "goto" && this.options.missed.has(insn.eip));
+    return end.kind === "system" || (end.kind !== "goto" && this.options.stages(insn.eip) === Stage.INTERPRET);
   }
 
   /** A node and everything it dominates. */
@@ -193,6 +194,7 @@ class RegionEmitter {
     insns.forEach((insn, index) => {
       e.insn = insn;
       e.index = index;
+      e.refills = this.options.stages(insn.eip) === Stage.REFILL;
       if (index === insns.length - 1 && branches) this.branch(n, insn);
       else this.instruction(insn);
     });
@@ -201,7 +203,7 @@ class RegionEmitter {
 
   private instruction(insn: Insn): void {
     if (insn.op === Op.JMP) return; // to what follows in the node
-    if (this.options.missed.has(insn.eip) || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
+    if (this.options.stages(insn.eip) === Stage.INTERPRET || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
   }
 
   /** Takes the instructions of `node` from the budget; leaves the region in front of it if they are not covered. */
@@ -240,8 +242,9 @@ class RegionEmitter {
     this.takeBudget(to.node);
     if (back || to.merge) e.code.br(e.depth(to));
     else {
-      const { insn, index, count } = e;
+      const { insn, index, count, refills } = e;
       this.tree(to);
+      e.refills = refills;
       e.insn = insn;
       e.index = index;
       e.count = count;
@@ -376,6 +379,7 @@ export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
       { module: "core", name: "rawFlags", type: { params: [], results: [] } },
       { module: "core", name: "interrupt", type: interpreter },
       { module: "core", name: "interruptReturn", type: interpreter },
+      { module: "core", name: "refill", type: interpreter },
     ],
     type: { params: [], results: i32 },
     locals: [

@@ -11,6 +11,7 @@ import { Discovery, type Region } from "./discover.js";
 import type { CellFactory } from "./emitter.js";
 import type { Insn } from "./insn.js";
 import { Feedback } from "./feedback.js";
+import { Misses } from "./misses.js";
 import { emitRegion } from "./region.js";
 import { FREE_MILLISECONDS, HEAT, RESTLESS_HEAT, SHARE } from "./tuning.js";
 
@@ -131,7 +132,8 @@ export class Translator {
   readonly feedback: Feedback;
   private readonly slots: (Entry | undefined)[] = new Array(REGION_SLOTS);
   private readonly byBlock = new Map<number, Entry>();
-  private readonly missed = new Map<number, Set<number>>();
+  /** What is known of instructions that leave regions. */
+  readonly misses = new Misses();
   private next = 1;
   private generation = 0;
   private readonly born = performance.now();
@@ -166,7 +168,7 @@ export class Translator {
     const generation = core.cpu.field(Cpu.DECODE_GENERATION);
     if (generation !== this.generation) this.forget(generation);
     const eip = view.getUint32(block + Block.EIP, true);
-    const missed = this.missesOf(block, view.getUint32(block + Block.MA, true));
+    const stages = this.misses.learn(view, block, this.byBlock.get(block)?.misses ?? new Map());
     const mode = view.getUint32(block + Block.MODE, true);
     const region = new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch)).run(eip);
     if (region === undefined) {
@@ -176,7 +178,7 @@ export class Translator {
     const slot = this.byBlock.get(block)?.slot ?? this.slot();
     if (slot === 0) return false;
     const cells = new PoolCells(core, block, this.feedback);
-    const bytes = emitRegion(region, { cells, missed });
+    const bytes = emitRegion(region, { cells, stages });
     for (const run of region.runs) {
       if (core.exports.coverCode(block, run.ma, run.bytes) === 0) throw new PoolFull();
     }
@@ -188,6 +190,7 @@ export class Translator {
         rawFlags: core.exports.rawFlags,
         interrupt: core.exports.interruptInRegion,
         interruptReturn: core.exports.returnInRegion,
+        refill: core.exports.refill,
       },
     });
     core.regions.set(slot, instance.exports.f as () => number);
@@ -209,20 +212,6 @@ export class Translator {
     const kills = this.core.cpu.field(Cpu.CODE_KILLS_PTR) + page;
     view.setUint8(kills, view.getUint8(kills) >> 1);
     view.setInt32(block + Block.HEAT, RESTLESS_HEAT, true);
-  }
-
-  /** Addresses that missed in an earlier region of this block, and in any before it at the same machine address. */
-  private missesOf(block: number, ma: number): Set<number> {
-    const known = this.missed.get(ma) ?? new Set<number>();
-    const earlier = this.byBlock.get(block);
-    if (earlier !== undefined) {
-      const view = new DataView(this.core.memory.buffer);
-      for (const [cell, eip] of earlier.misses) {
-        if (view.getUint32(cell + Cell.TAKEN, true) > 8) known.add(eip);
-      }
-    }
-    if (known.size > 0) this.missed.set(ma, known);
-    return known;
   }
 
   /** A free slot; 0 if all are in use by live blocks. */

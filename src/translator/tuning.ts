@@ -6,6 +6,8 @@
 export const HEAT = 30_000;
 /** Milliseconds the translator may take before it is held to its share of the time. */
 export const FREE_MILLISECONDS = 30;
+/** Misses of an instruction that count when its region is made anew. */
+export const MISSES = 8;
 /** Share of the time since the start that translating may take: beyond it, blocks have to prove their heat again. */
 export const SHARE = 0.12;
 /** The same for code in a page whose code keeps being overwritten. */

@@ -50,7 +50,19 @@ export function string(op: Op.MOVS | Op.STOS | Op.LODS | Op.SCAS | Op.CMPS): Low
   return (e, i) => {
     if ((i.flags & (RecFlag.REP | RecFlag.REPNE | RecFlag.ADDR16)) !== 0) return false;
     const c = e.code;
-    if (op === Op.MOVS || op === Op.CMPS || op === Op.LODS) pushSource(e, i);
+    if (op === Op.CMPS) {
+      // The interpreter reads the destination first, so its fault comes first.
+      reachDestination(e, i, Tlb.READ);
+      c.get(Local.POINTER);
+      e.load(i.size);
+      c.set(Local.T2);
+      pushSource(e, i);
+      c.set(Local.T1);
+      flagOperands(e, sized(SUB, i.size));
+      advance(e, i, Reg.ESI, Reg.EDI);
+      return true;
+    }
+    if (op === Op.MOVS || op === Op.LODS) pushSource(e, i);
     else e.readReg(EAX, i.size);
     if (op === Op.LODS) {
       e.writeReg(EAX, i.size);
@@ -69,7 +81,7 @@ export function string(op: Op.MOVS | Op.STOS | Op.LODS | Op.SCAS | Op.CMPS): Low
       c.set(Local.T2);
       flagOperands(e, sized(SUB, i.size));
     }
-    if (op === Op.MOVS || op === Op.CMPS) advance(e, i, Reg.ESI, Reg.EDI);
+    if (op === Op.MOVS) advance(e, i, Reg.ESI, Reg.EDI);
     else advance(e, i, Reg.EDI);
     return true;
   };

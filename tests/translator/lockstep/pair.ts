@@ -7,6 +7,7 @@ import { ExitReason } from "../../../assembly/abi/exit.js";
 import { Eflags } from "../../../assembly/abi/x86.js";
 import { Core } from "../../../src/core/core.js";
 import { processorStateText } from "../../../src/machine/registers.js";
+import { Stage } from "../../../src/translator/misses.js";
 import { Translator, type TranslatorCounters } from "../../../src/translator/translator.js";
 import { Random } from "../../robustness/random.js";
 import { boot, INTERRUPT, type Program, RAM_BYTES } from "./kernel.js";
@@ -15,6 +16,8 @@ import { boot, INTERRUPT, type Program, RAM_BYTES } from "./kernel.js";
 const HEATS = [20, 20, 20, 5, 20, 20, 20, 200];
 /** How often a branch is taken before its region is made again around where it led to. */
 const PATIENCE = [3, 10, 1, 40];
+/** Stages that memory accesses start at: programs are too short to miss often. */
+const STAGES = [Stage.REFILL, Stage.CHECK];
 /** Port that a program at CPL 3 ends with. */
 const END_PORT = 0x80;
 /** Ticks after which a program that has not ended is left. */
@@ -43,7 +46,7 @@ class Side {
   #line = false;
   ended = false;
 
-  constructor(program: Program, heat: number | undefined, patience: number) {
+  constructor(program: Program, heat: number | undefined, patience: number, stage: number) {
     let translator: Translator | undefined;
     this.core = Core.create(
       { ramBytes: RAM_BYTES },
@@ -66,6 +69,7 @@ class Side {
     if (heat !== undefined) {
       translator = new Translator(this.core);
       translator.feedback.patience = patience;
+      translator.misses.first = stage;
       this.core.cpu.setField(Cpu.HEAT, heat);
       this.core.exports.flushCode();
     }
@@ -144,11 +148,12 @@ const NOTHING: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, mil
 export function runPair(program: Program, schedule: number, trouble: Trouble, translates = true): Outcome {
   const random = new Random(schedule);
   const troubles = new Random(schedule ^ 0x5bd1e995);
-  const left = new Side(program, undefined, 0);
+  const left = new Side(program, undefined, 0, 0);
   const right = new Side(
     program,
     translates ? HEATS[schedule & 7] : undefined,
     PATIENCE[(schedule >>> 3) & 3] as number,
+    STAGES[(schedule >>> 5) & 1] as number,
   );
   const done = (difference: string | undefined): Outcome => ({
     difference,

@@ -1,0 +1,35 @@
+/**
+ * The locals of a region function, and the functions of the machine that it imports.
+ */
+
+/** Locals of a region function. 0 to 7 are the general-purpose registers in their encoding order. */
+export const Local = {
+  LEFT: 8,
+  CONTEXT: 9,
+  FLAG_KIND: 10,
+  FLAG_A: 11,
+  FLAG_B: 12,
+  ADDRESS: 13,
+  POINTER: 14,
+  T1: 15,
+  T2: 16,
+  T3: 17,
+  CELL: 18,
+  WIDE: 19,
+  WIDE2: 20,
+} as const;
+
+/** How many i32 locals there are; the i64 ones follow. */
+export const I32_LOCALS = 19;
+/** How many i64 locals there are. */
+export const I64_LOCALS = 2;
+
+/** Function numbers of a region's imports. */
+export const Import = {
+  INTERPRET: 0,
+  PAGES_HOLD: 1,
+  RAW_FLAGS: 2,
+  INTERRUPT: 3,
+  INTERRUPT_RETURN: 4,
+  REFILL: 5,
+} as const;
