@@ -40,6 +40,8 @@ export class FrameAllocator {
   private readonly first: number;
   private readonly names: string[] = ["nobody"];
   private readonly held: number[] = [0];
+  /** Numbers of owners that are no more. */
+  private readonly unused: number[] = [];
   private readonly owners: Uint16Array;
   private readonly holders: Uint16Array;
   private readonly grants = new Map<number, Owner[]>();
@@ -76,9 +78,18 @@ export class FrameAllocator {
 
   /** Makes a new owner, named for reports. */
   addOwner(name: string): Owner {
-    this.names.push(name);
-    this.held.push(0);
-    return (this.names.length - 1) as Owner;
+    const owner = this.unused.pop() ?? this.names.length;
+    this.names[owner] = name;
+    this.held[owner] = 0;
+    return owner as Owner;
+  }
+
+  /** Ends an owner. Errors: Error if it still holds frames, of its own or by grant: they would leak. */
+  removeOwner(owner: Owner): void {
+    const granted = [...this.grants.values()].filter((owners) => owners.includes(owner)).length;
+    const count = this.held[owner]! + granted;
+    if (count !== 0) throw new Error(`${this.nameOf(owner)} still holds ${count} frames`);
+    this.unused.push(owner);
   }
 
   /** Name of an owner. */

@@ -53,6 +53,19 @@ test("a frame is its owner's alone, unless granted, and is kept until the last h
   expect(() => allocator.release(frame, a)).toThrow("does not hold it");
 });
 
+test("an owner can only end with nothing in its hands, and its number serves again", () => {
+  const { allocator } = new SmallMachine(1 << 20);
+  const [a, b] = [allocator.addOwner("a"), allocator.addOwner("b")];
+  const frame = allocator.allocate(a);
+  allocator.grant(frame, a, b);
+  expect(() => allocator.removeOwner(a)).toThrow("a still holds 1 frames");
+  expect(() => allocator.removeOwner(b)).toThrow("b still holds 1 frames");
+  allocator.release(frame, b);
+  allocator.removeOwner(b);
+  expect(allocator.addOwner("c")).toBe(b);
+  expect(allocator.nameOf(b)).toBe("c");
+});
+
 test("2 MB at once are aligned and contiguous, and are had only while a whole group is free", () => {
   const { allocator } = new SmallMachine();
   const a = allocator.addOwner("a");

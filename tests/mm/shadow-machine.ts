@@ -108,11 +108,11 @@ export class ShadowMachine {
     if (!walk.ok) return;
     const { directory, table } = walk;
     const leaf = table ?? directory;
+    // A store to the tables that led to it may have changed where they lead.
+    if (write && [directory, table].some((entry) => entry !== undefined && entry.gpa >>> 12 === gfn)) return;
     for (const entry of [directory, table]) {
       const wanted = Pte.A | (write && entry === leaf ? Pte.D : 0);
-      // What a store has overwritten itself says nothing.
-      const overwritten = write && entry !== undefined && entry.gpa >>> 12 === gfn;
-      if (entry === undefined || overwritten || !p2m.mayWrite(entry.gpa >>> 12)) continue;
+      if (entry === undefined || !p2m.mayWrite(entry.gpa >>> 12)) continue;
       if ((entry.low & wanted) !== wanted) throw new Error(`entry at ${entry.gpa.toString(16)} lacks flags`);
     }
   }

@@ -92,6 +92,34 @@ describe.each([
     expect(counts(() => expect(read(9)).toEqual({ gfn: 12 }))).toEqual({ faults: 1, hidden: 1 });
   });
 
+  test("a table left to the guest is in step where a directory entry comes to name it anew", () => {
+    const { read, write, machine, memory } = guest({ pae });
+    expect(read(9)).toEqual({ gfn: 9 });
+    write(3, false, (12 << 12) | OPEN, pae ? 72 : 36);
+    memory.write32(DIRECTORY + (pae ? 8 : 4) * 5, TABLE | OPEN);
+    expect(machine.access(gva(((pae ? 5 << 21 : 5 << 22) | 0x9000) >>> 0), false, false)).toEqual({ gfn: 12 });
+    expect(read(9)).toEqual({ gfn: 12 });
+    machine.mmu.checkInvariant();
+  });
+
+  test("flags that the guest clears are set again after its flush, at both levels", () => {
+    const { read, write, counts, memory, mmu } = guest({ pae });
+    const bytes = pae ? 8 : 4;
+    const directory = DIRECTORY + bytes * (BASE >>> (pae ? 21 : 22));
+    write(9);
+    for (const clear of [
+      () => memory.write32(directory, TABLE | OPEN),
+      () => memory.write32(TABLE + bytes * 9, 0x9000 | OPEN),
+    ]) {
+      clear();
+      mmu.reload();
+      expect(counts(() => read(9))).toEqual({ faults: 1, hidden: 1 });
+      expect(memory.read32(directory) & memory.read32(TABLE + bytes * 9) & Pte.A).toBe(Pte.A);
+    }
+    expect(memory.read32(TABLE + bytes * 9) & Pte.D).toBe(0);
+    expect(counts(() => write(9))).toEqual({ faults: 1, hidden: 1 });
+  });
+
   test("INVLPG of one page sees its entry, and leaves the table to the guest", () => {
     const { read, write, counts, mmu, at } = guest({ pae });
     for (const page of [8, 9]) read(page);
@@ -202,6 +230,20 @@ test("few tables serve a guest that needs many", () => {
   mmu.destroy();
   vm.p2m.destroy();
   expect(machine.host.allocator.framesByOwner()).toEqual(new Map());
+});
+
+test("shadow tables make do with the frames the machine has left", () => {
+  const { machine, read, mmu, memory } = guest();
+  const { allocator } = machine.host;
+  const hog = allocator.addOwner("hog");
+  while (allocator.free > 2) allocator.allocate(hog);
+  for (let i = 8; i < 40; i++) memory.write32(DIRECTORY + 4 * i, (TABLE + (i << 12)) | OPEN);
+  for (let i = 8; i < 40; i++) {
+    memory.write32(TABLE + (i << 12), (9 << 12) | OPEN);
+    expect(machine.access(gva(i << 22), true, true)).toEqual({ gfn: 9 });
+  }
+  expect(read(9)).toEqual({ gfn: 9 });
+  mmu.checkInvariant();
 });
 
 test("nothing there, ROM: the VMM is told, and no flag is set", () => {

@@ -28,6 +28,10 @@ export function checkShadow(tables: ShadowTables, root: ShadowRoot): void {
     if (isDirectory(page.role)) checkDirectory(tables, page, fail);
     else leaves += checkTable(tables, page, fail);
   }
+  tables.p2m.tables.forEachLeaf((gfn, mfn) => {
+    if (tables.p2m.type(gfn) === FrameType.TRACED && !pool.isShadowed(mfn))
+      throw new Error(`gfn ${gfn}: traced without a shadow`);
+  });
   if (leaves !== tables.reverse.size)
     throw new Error(`reverse map: ${leaves} entries expected, ${tables.reverse.size} found`);
   if (pool.size > pool.limit) throw new Error(`shadow pages: ${pool.size} of at most ${pool.limit}`);

@@ -31,9 +31,9 @@ export class ShadowPool {
     return this.byKey.size;
   }
 
-  /** Whether a page must go before another can come. */
+  /** Whether a page must go before another can come: at the limit, or because the machine has no frame left. */
   get full(): boolean {
-    return this.freeSlots.length === 0;
+    return this.freeSlots.length === 0 || this.allocator.free === 0;
   }
 
   /** All pages. */
