@@ -258,6 +258,7 @@ test("nothing there, ROM: the VMM is told, and no flag is set", () => {
     (0xb8000000 | OPEN) >>> 0,
     (0xf0000000 | OPEN) >>> 0,
   ]);
+  setEntry(9, (0xf0000000 | OPEN | Pte.A | Pte.D) >>> 0);
   expect(counts(() => read(9))).toEqual({ faults: 1, hidden: 1 });
   expect(counts(() => write(9))).toEqual({ faults: 1, rom: 1 });
 });
