@@ -291,6 +291,10 @@ test("a frame that goes away is gone from every table and the TLB, also one that
   machine.mmu.checkInvariant();
   // The directory reads as all ones now: large pages with reserved bits.
   expect(write(9)).toEqual({ error: 0xb });
+  p2m.populate(gfn(1), 1);
+  machine.mmu.checkInvariant();
+  machine.vm.memory.write32(DIRECTORY + 4 * (BASE >>> 22), TABLE | OPEN);
+  expect(write(9)).toEqual({ gfn: 9 });
 });
 
 describe("the VMM's range", () => {
