@@ -73,7 +73,7 @@ export class ShadowMachine {
   access(at: Gva, write: boolean, user: boolean, value = 0): Outcome {
     if (this.compressed) this.mmu.setView(user ? View.USER : View.KERNEL);
     for (let round = 0; round < 8; round++) {
-      const key = (at & ~0xfff) | (user ? 1 : 0);
+      const key = (at & ~0xfff) | (user || this.compressed ? 1 : 0);
       const cached = this.tlb.get(key);
       if (cached !== undefined && (!write || cached.writable)) {
         if (write) this.vm.p2m.memory.words[cached.mfn * 1024 + ((at & 0xfff) >>> 2)] = value;
