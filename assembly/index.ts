@@ -26,7 +26,12 @@ export {
   returnInRegion,
 } from "./cpu/region";
 export { refill } from "./mmu/tlb";
-export { run, stepOnce } from "./run";
+export { deliverEvent, run, stepOnce, vmenter } from "./run";
+export { invept, invvpid } from "./vmx/context";
+export { applyControls } from "./vmx/controls";
+export { vmread, vmwrite } from "./vmx/fields";
+export { retireOne } from "./vmx/retire";
+export { currentVmcs, rederive, vmclear, vmptrld } from "./vmx/vmcs";
 
 /** Lays out `ramBytes` of RAM and `romBytes` of ROM (multiples of 4,096); returns the bytes of memory the machine needs. */
 export function setUp(ramBytes: u32, romBytes: u32): u32 {
@@ -133,10 +138,8 @@ export function decodeBytes(rec: usize, bytes: usize, available: i32, eip: u32, 
 /** Decodes the instruction at CS:EIP into the record at `rec` without executing it. Returns its length; 0: it cannot be fetched. */
 export function decodeNext(rec: usize): i32 {
   const stop = get(Cpu.STOP);
-  const cr2 = get(Cpu.CR2);
   const length = fetch(rec, get(Cpu.EIP), get(Cpu.MODE));
   set(Cpu.STOP, stop);
-  set(Cpu.CR2, cr2);
   store<u16>(rec, 0, Rec.HANDLER);
   return length;
 }

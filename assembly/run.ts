@@ -8,25 +8,95 @@
 import { Attention, Cpu, Stop } from "./abi/cpu";
 import { ExitReason } from "./abi/exit";
 import { Block } from "./abi/record";
-import { Seg } from "./abi/x86";
+import { IntrInfo, Vmx, Watch } from "./abi/vmx";
+import { Eflags, Seg } from "./abi/x86";
 import { findBlock } from "./cpu/block";
+import { updateAttention } from "./cpu/control";
 import { afterInstruction, checkInstructionBreakpoint } from "./cpu/debug";
 import { execute } from "./cpu/execute";
-import { service } from "./cpu/interrupt";
+import { SERVED_EVENT, SERVED_NOTHING, service } from "./cpu/interrupt";
 import { settleStop, spend } from "./cpu/resume";
 import { executeOne } from "./cpu/single";
 import { fieldPtr, get, segBase, set } from "./cpu/state";
+import { enter } from "./vmx/entry";
+import { armTrapFlag } from "./vmx/events";
+import { clearExit, finishExit } from "./vmx/exit";
+import { inject, valid } from "./vmx/inject";
+import { active, nonRoot, vget, vset } from "./vmx/state";
+import { timerLimit, timerPassed, timerRuns } from "./vmx/timer";
 
 /** Instructions given to execute() at a time: V8 replaces a running function only when it is entered again. */
 const SLICE: i32 = 100_000;
 
 /** Runs for at most `budget` ticks. Returns the ExitReason; Cpu.EXIT_QUALIFICATION says more. */
 export function run(budget: i32): u32 {
+  begin();
+  return slices(budget);
+}
+
+/** Forgets how the last run ended. */
+function begin(): void {
   set(Cpu.EXIT_REASON, ExitReason.BUDGET);
   set(Cpu.EXIT_QUALIFICATION, 0);
   set(Cpu.STOP, 0);
-  let rest = budget;
-  while (rest > 0) {
+  if (active() != 0) clearExit();
+}
+
+/**
+ * VMLAUNCH (`launch` 1) or VMRESUME of the current VMCS: checks and loads, delivers the event to inject, and runs for at most `budget`
+ * ticks, which should be one or more. Returns the ExitReason; ExitReason.VMFAIL if the instruction failed.
+ */
+export function vmenter(launch: u32, budget: i32): u32 {
+  begin();
+  const rf = (get(Cpu.EFLAGS) & Eflags.RF) != 0;
+  const failed = enter(launch);
+  if (failed != 0) return failed;
+  clearExit();
+  return slices(budget - injected(rf));
+}
+
+/** Injects the event of the VM-entry interruption information. Returns the ticks it took. */
+function injected(rf: bool): i32 {
+  const info = vget(Vmx.ENTRY_INTR_INFO);
+  if (!valid(info)) return 0;
+  vset(Vmx.ENTRY_INTR_INFO, info & ~IntrInfo.VALID);
+  return deliverNow(info, vget(Vmx.ENTRY_INTR_ERROR), vget(Vmx.ENTRY_INSN_LENGTH), rf);
+}
+
+/** Delivers an event outside a slice. Returns the ticks it took: one, or none if an exit interrupted it. */
+function deliverNow(info: u32, error: u32, length: u32, rf: bool): i32 {
+  set(Cpu.SLICE, 0);
+  set(Cpu.LEFT, 0);
+  inject(info, error, length, rf);
+  if ((get(Cpu.STOP) & Stop.FAULT) == 0) spend(1);
+  settleStop();
+  if ((vget(Vmx.WATCH) & Watch.TRAP_FLAG) != 0) armTrapFlag();
+  const taken = -(<i32>get(Cpu.LEFT));
+  set(Cpu.SLICE, 0);
+  set(Cpu.LEFT, 0);
+  return taken;
+}
+
+/**
+ * Delivers an event (IntrInfo) to the state as it is, in one tick, through the guest's own IDT: injection for monitors without VMCS. Returns
+ * ExitReason.BUDGET, or the exit that interrupted the delivery.
+ */
+export function deliverEvent(info: u32, error: u32, length: u32): u32 {
+  begin();
+  deliverNow(info, error, length, (get(Cpu.EFLAGS) & Eflags.RF) != 0);
+  set(Cpu.STOP, 0);
+  finishExit();
+  return get(Cpu.EXIT_REASON);
+}
+
+/** Runs in slices until the budget is used up, or STOP asks to leave run(). */
+function slices(budget: i32): u32 {
+  // RF was kept for an event to be injected.
+  if (active() != 0) updateAttention();
+  const timed = timerRuns();
+  let rest = timed ? timerLimit(budget) : budget;
+  const limit = rest;
+  while (rest > 0 && (get(Cpu.STOP) & (Stop.EXIT | Stop.HOST)) == 0) {
     const slice = rest < SLICE ? rest : SLICE;
     set(Cpu.SLICE, slice);
     set(Cpu.LEFT, slice);
@@ -37,13 +107,12 @@ export function run(budget: i32): u32 {
     set(Cpu.SLICE, 0);
     set(Cpu.LEFT, 0);
     rest -= slice - left;
-    const stop = get(Cpu.STOP);
-    if ((stop & (Stop.EXIT | Stop.HOST)) != 0) {
-      if ((stop & Stop.EXIT) == 0) set(Cpu.EXIT_REASON, ExitReason.HOST_REQUEST);
-      break;
-    }
   }
+  const stop = get(Cpu.STOP) & (Stop.EXIT | Stop.HOST);
+  if (timed) timerPassed(limit - rest, stop == 0);
+  if (stop == Stop.HOST) set(Cpu.EXIT_REASON, ExitReason.HOST_REQUEST);
   set(Cpu.STOP, 0);
+  finishExit();
   return get(Cpu.EXIT_REASON);
 }
 
@@ -52,12 +121,13 @@ function runSlice(): void {
   for (;;) {
     if (get(Cpu.STOP) != 0 && settleStop() != 0) return;
     if (get(Cpu.HALTED) != 0) {
-      if ((get(Cpu.ATTENTION) & (Attention.INTERRUPT | Attention.NMI)) == 0) {
-        set(Cpu.EXIT_REASON, ExitReason.HLT);
+      const wakes = get(Cpu.ATTENTION) & (Attention.INTERRUPT | Attention.NMI | Attention.EXIT);
+      if (wakes == 0) {
+        set(Cpu.EXIT_REASON, nonRoot() ? ExitReason.WAITING : ExitReason.HLT);
         set(Cpu.STOP, get(Cpu.STOP) | Stop.EXIT);
         return;
       }
-      set(Cpu.HALTED, 0);
+      if ((wakes & Attention.EXIT) == 0) set(Cpu.HALTED, 0);
     }
     if (<i32>get(Cpu.LEFT) <= 0) return;
     const attention = get(Cpu.ATTENTION);
@@ -91,8 +161,13 @@ function runBlocks(): void {
  * breakpoints have to do with. Interrupts that a shadow holds off come after that instruction.
  */
 function attend(): void {
-  if (service() != 0) spend(1);
-  else step();
+  const trapped = (get(Cpu.ATTENTION) & Attention.TRAP_FLAG) != 0;
+  const done = service();
+  if (done == SERVED_EVENT) spend(1);
+  else if (done == SERVED_NOTHING) step();
+  if (active() == 0) return;
+  if (trapped) armTrapFlag();
+  if ((get(Cpu.STOP) & Stop.FAULT) == 0) vset(Vmx.SHADOW_BEFORE, 0);
 }
 
 /** Executes one instruction between the checks for breakpoints and for single steps. */

@@ -57,6 +57,7 @@ export enum Cpu {
   POOL_NEXT = 556, // u32 ptr, next free byte of the block pool
   DELIVERING = 560, // i32, vector being delivered, -1 if none: double-fault rules
   EXT = 564, // u32, 1 while an external event is being delivered: EXT bit of selector error codes
+  FAULT_LINEAR = 568, // u32, linear address of the last #PF raised; CR2 gets it when the fault is delivered
   MSR_MISC = 572, // u32, reserved for small MSRs
   IN_TASK_SWITCH = 576, // u32
   DECODE_GENERATION = 580, // u32, counts flushes of the block pool
@@ -66,9 +67,9 @@ export enum Cpu {
   MODIFY_LIN = 596, // u32, linear address of the pending read-modify-write
   CODE_KILLS_PTR = 600, // u32 ptr, one u8 per RAM page: how often code decoded from it was overwritten, up to 255
   MMIO_PFN = 604, // u32, frame of the last translation that hit no RAM or ROM
-  WALK_WRITABLE = 608, // u32, 1 if the last walk allows writes without another walk
+  WALKED = 608, // u32, Walked bits of the last walk
   STEP_ONLY = 612, // u32, 1: every instruction goes through its generic function
-  PROBING = 616, // u32, 1: a walk for the host's eyes only, which sets no accessed or dirty flag
+  PROBING = 616, // u32, Probe bits
   FLAG_KIND = 620, // u32, FlagKind of FLAG_A and FLAG_B as a region left them
   FLAG_A = 624, // u32
   FLAG_B = 628, // u32
@@ -112,6 +113,22 @@ export enum Attention {
   SHADOW = 8, // SHADOW is set
   BREAKPOINTS = 16, // DR7 enables something
   PENDING_DB = 32, // a debug trap is due
+  EXIT = 64, // an exit between instructions may be due (Vmx.WATCH)
+  TRAP_FLAG = 128, // monitor trap flag: one instruction at a time
+}
+
+/** Cpu.PROBING: a walk that sets no accessed or dirty flag. */
+export enum Probe {
+  ON = 1,
+  WOULD_SET = 2, // the walk would have set a flag
+  SILENT = 4, // the caller puts back what raising a fault changes
+}
+
+/** Cpu.WALKED: what the TLB may remember. */
+export enum Walked {
+  WRITABLE = 1, // writes need no other walk
+  NO_EXECUTE = 2, // the page cannot be executed (EPT)
+  STORES_DROPPED = 4, // a store changes nothing (EptType.ROM)
 }
 
 /** Bits of the mode a block was decoded for. */
@@ -120,6 +137,7 @@ export enum Mode {
   STACK32 = 2, // SS.B
   LIMITED = 8, // CS limit below 4 GB: every block entry checks it, no links
   REAL = 16, // real or virtual-8086 mode: some opcodes are undefined
+  MONITORED = 64, // a monitor sees instructions that regions do in line elsewhere
   FLAT = 32, // ES, CS, SS and DS start at 0, end at 4 GB, and DS, ES and SS are readable and writable
 }
 

@@ -49,6 +49,7 @@ export enum Tlb {
 export enum TlbNote {
   BESIDE_CODE = 1, // the entry has a write tag, or only decoded code in the page keeps it from having one
   RELIED_ON = 2, // somebody may remember where code lies in a page that this entry would hold, until the map epoch moves
+  NO_EXECUTE = 4, // the page may be read but not executed (EPT)
 }
 
 /** Entries in the cache of next blocks: a power of two. */

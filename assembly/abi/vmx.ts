@@ -85,10 +85,11 @@ export enum Vmx {
   EVENT_ERROR = 472,
   EVENT_LENGTH = 476, // bytes of the instruction that made the event
   SHADOW_BEFORE = 480, // u32, Cpu.SHADOW when the instruction began
-  MTF_PENDING = 484, // u32, 1: a monitor trap flag exit is due
-  TIMER_START = 488, // u32, PREEMPTION_TIMER at the last entry
-  ROOT_HIGH = 492, // u32, second word of EPTP: the root is below 4 GB, so it must be 0
+  TIMER_LEFT = 488, // u32, ticks until the preemption timer ends
+  WATCH = 492, // Watch bits, derived by applyControls()
   WRITTEN_COUNT = 496, // u32, entries of WRITTEN in use; the monitor sets it to 0
+  MODE = 500, // u32, Mode.MONITORED or 0, derived by applyControls()
+  CONTEXT_NEXT = 504, // u32, entry of CONTEXTS that is given up next
   // Counters, u64 each
   ENTRIES = 512, // entries, continued runs not counted
   EXITS = 520, // exits, those at the end of a budget not counted
@@ -115,6 +116,19 @@ export enum Active {
   LEAVE_AT_USER = 8,
   NESTED = 16, // physical addresses go through EPT
   INTERPRET = 32,
+}
+
+/** Vmx.WATCH: what may cause an exit between two instructions. */
+export enum Watch {
+  INTERRUPT_WINDOW = 1,
+  EXTERNAL_INTERRUPT = 2, // whatever EFLAGS.IF
+  NMI_WINDOW = 4,
+  NMI = 8,
+  VIRTUAL_NMIS = 16, // the blocking of NMIs is the guest's own affair
+  TRAP_FLAG = 32, // monitor trap flag
+  USER = 64, // CPL 3
+  DEPRIVILEGED = 128, // interrupts that EFLAGS.IF lets in, and NMIs
+  TRAP_DUE = 256, // a monitor trap flag exit
 }
 
 /** Vmx.CHANGED: fields written since they were last checked. */
@@ -253,7 +267,15 @@ export enum InstructionError {
   INVALIDATION_OPERAND = 28,
 }
 
-/** Second half of an EPT pointer and its flags (SDM 3C 24.6.11). */
+/** Qualifications of ExitReason.ENTRY_GUEST_STATE (SDM 3C 26.7). */
+export enum EntryFailure {
+  OTHER = 0,
+  PDPTE = 2,
+  NMI_BY_STI = 3, // an NMI into a guest in the shadow of STI
+  LINK_POINTER = 4,
+}
+
+/** Parts of an EPT pointer (SDM 3C 24.6.11). */
 export enum EptPointer {
   MEMORY_TYPE = 7, // 0 or 6
   WALK_LENGTH = 56, // levels less one: 3, at bit 3

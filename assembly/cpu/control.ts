@@ -5,6 +5,9 @@
 import { Attention, Cpu, Mode, SEG_USABLE, SegCache, Stop } from "../abi/cpu";
 import { Rec } from "../abi/record";
 import { ARITHMETIC_FLAGS, Cr0, Desc, DescFlag, Dr7, Eflags, Seg } from "../abi/x86";
+import { Vmx } from "../abi/vmx";
+import { watchAttention } from "../vmx/events";
+import { vget } from "../vmx/state";
 import { arithmeticFlags, setArithmeticFlags } from "./flags";
 import { fieldPtr, get, protectedMode, segPtr, set } from "./state";
 
@@ -82,7 +85,7 @@ function protectedBits(): u32 {
   const code = (load<u32>(cs, SegCache.ACCESS) >>> 14) & Mode.CODE32;
   const stack = (load<u32>(segPtr(Seg.SS), SegCache.ACCESS) >>> 13) & Mode.STACK32;
   const limited: u32 = load<u32>(cs, SegCache.LIMIT) != 0xffffffff ? Mode.LIMITED : 0;
-  return code | stack | limited | (flat() ? Mode.FLAT : 0);
+  return code | stack | limited | (flat() ? Mode.FLAT : 0) | vget(Vmx.MODE);
 }
 
 /**
@@ -97,7 +100,7 @@ export function refreshMode(): void {
 /** Recomputes decoding mode and TLB context: after changes of CS, SS, CR0, CPL, EFLAGS.VM or EFLAGS.AC. */
 export function updateMode(): void {
   const cs = segPtr(Seg.CS);
-  let mode: u32 = 0;
+  let mode = vget(Vmx.MODE);
   if ((load<u32>(cs, SegCache.ACCESS) & DescFlag.BIG) != 0) mode |= Mode.CODE32;
   if ((load<u32>(segPtr(Seg.SS), SegCache.ACCESS) & DescFlag.BIG) != 0) mode |= Mode.STACK32;
   if (load<u32>(cs, SegCache.LIMIT) != 0xffffffff) mode |= Mode.LIMITED;
@@ -115,7 +118,7 @@ export function updateMode(): void {
   }
 }
 
-/** Recomputes the attention word: after changes of IF, TF, SHADOW, INTR, NMI, DR7 or PENDING_DB. */
+/** Recomputes the attention word: after changes of IF, TF, SHADOW, INTR, NMI, DR7, PENDING_DB or what a monitor waits for. */
 export function updateAttention(): void {
   const watched = (load<u32>(fieldPtr(Cpu.DR), 28) & Dr7.ENABLES) != 0;
   const flags = get(Cpu.EFLAGS);
@@ -126,6 +129,8 @@ export function updateAttention(): void {
   if (get(Cpu.SHADOW) != 0) attention |= Attention.SHADOW;
   if (watched) attention |= Attention.BREAKPOINTS;
   if (get(Cpu.PENDING_DB) != 0) attention |= Attention.PENDING_DB;
+  const watch = vget(Vmx.WATCH);
+  if (watch != 0) attention |= watchAttention(watch, flags);
   set(Cpu.ATTENTION, attention);
   // RF lives until the next instruction begins. Only an event or a breakpoint can see it, so without attention it ends here.
   if (attention == 0 && get(Cpu.TF_ARMED) == 0) set(Cpu.EFLAGS, flags & ~Eflags.RF);

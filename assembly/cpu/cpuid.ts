@@ -3,6 +3,7 @@
  * Invariant: a feature is claimed exactly if the machine has all of it.
  */
 import { Reg } from "../abi/x86";
+import { hasUmip } from "../vmx/controls";
 import { setReg32 } from "./state";
 
 /** Family 6, model 3, stepping 3, as EDX shows at reset: below that, SEP does not mean SYSENTER (SDM 2A "CPUID"). */
@@ -55,6 +56,6 @@ export function cpuid(leaf: u32, sub: u32): void {
       answer(0, 0, 0, 0);
       break;
     default:
-      answer(0, 0, leaf > BASIC_MAX || sub == 0 ? UMIP : 0, 0);
+      answer(0, 0, (leaf > BASIC_MAX || sub == 0) && hasUmip() ? UMIP : 0, 0);
   }
 }

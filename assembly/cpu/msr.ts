@@ -4,6 +4,7 @@
  */
 import { Cpu } from "../abi/cpu";
 import { Msr } from "../abi/x86";
+import { tscOffset } from "../vmx/intercept";
 import { now } from "./control";
 import { raiseGp } from "./fault";
 import { fieldPtr, get, set } from "./state";
@@ -15,7 +16,7 @@ const MCG_STATUS_BITS: u64 = 7;
 
 /** The time-stamp counter: virtual time plus what WRMSR added. */
 export function timeStamp(): u64 {
-  return now() + load<u64>(fieldPtr(Cpu.TSC_OFFSET));
+  return now() + load<u64>(fieldPtr(Cpu.TSC_OFFSET)) + tscOffset();
 }
 
 /** True if register `index` exists; else #GP(0) has been raised. */
@@ -62,6 +63,13 @@ export function readMsr(index: u32): u64 {
 
 /** Writes a register. False: #GP(0) (unknown, read-only, or a value it cannot hold). */
 export function writeMsr(index: u32, value: u64): bool {
+  if (putMsr(index, value)) return true;
+  raiseGp(0);
+  return false;
+}
+
+/** Writes a register. False: it is unknown, read-only, or cannot hold the value. */
+export function putMsr(index: u32, value: u64): bool {
   switch (index) {
     case Msr.TSC:
       store<u64>(fieldPtr(Cpu.TSC_OFFSET), value - now());
@@ -91,6 +99,5 @@ export function writeMsr(index: u32, value: u64): bool {
     default:
       break;
   }
-  raiseGp(0);
   return false;
 }

@@ -4,12 +4,14 @@
 import { Cpu, SEG_USABLE, SegCache } from "../abi/cpu";
 import { HASH_ENTRIES, Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
 import { Cr0, DR6_FIXED, Dr7, Desc, Eflags, Reg, Seg } from "../abi/x86";
+import { Isa, NO_VMCS, Vmx } from "../abi/vmx";
 import { powerOn } from "../fpu/state";
 import { flushBlocks } from "./block";
 import { SIGNATURE } from "./cpuid";
 import { updateAttention, updateMode, updateSegment } from "./control";
 import { setArithmeticFlags } from "./flags";
 import { fieldPtr, segPtr, set, setReg32 } from "./state";
+import { vget, vset } from "../vmx/state";
 
 /** Data segment of 64 KB, present, writable, accessed. */
 const REAL_DATA: u32 = Desc.PRESENT | Desc.SEGMENT | Desc.WRITABLE | Desc.ACCESSED | SEG_USABLE;
@@ -24,6 +26,7 @@ function resetSegment(seg: u32, selector: u32, base: u32, access: u32): void {
 
 /** Lays out RAM, ROM and the code maps behind the fixed regions. Sizes are multiples of 4,096. Returns the bytes of memory needed. */
 export function layOut(ramBytes: u32, romBytes: u32): u32 {
+  vset(Vmx.ISA, Isa.UMIP);
   set(Cpu.RAM_BYTES, ramBytes);
   set(Cpu.ROM_BYTES, romBytes);
   let at: u32 = Layout.RAM;
@@ -39,8 +42,20 @@ export function layOut(ramBytes: u32, romBytes: u32): u32 {
   return at + (ramBytes >>> 12);
 }
 
+/** No monitor, no current VMCS. What the machine is stays. */
+function resetVmx(): void {
+  const isa = vget(Vmx.ISA);
+  const epoch = vget(Vmx.EPT_EPOCH);
+  memory.fill(Layout.VMX, 0, Vmx.SIZE);
+  vset(Vmx.ISA, isa);
+  vset(Vmx.EPT_EPOCH, epoch + 1);
+  vset(Vmx.CURRENT, NO_VMCS);
+  vset(Vmx.GENERATION_NEXT, 1);
+}
+
 /** Puts the CPU into its power-on state; RAM and counters are left alone. */
 export function resetCpu(): void {
+  resetVmx();
   for (let r: u32 = 0; r < 8; r++) setReg32(r, 0);
   setReg32(Reg.EDX, SIGNATURE); // SDM 3A 9.1.2
   set(Cpu.ZERO, 0);

@@ -4,6 +4,10 @@
  */
 import { Cpu, Stop } from "../abi/cpu";
 import { Block } from "../abi/record";
+import { Vmx } from "../abi/vmx";
+import { exceptionExits } from "../vmx/events";
+import { endEvent, exitRaised, restart } from "../vmx/exit";
+import { active, vset } from "../vmx/state";
 import { deliverFault } from "./interrupt";
 import { cachedBlock, findAndCache } from "./next-cache";
 import { fieldPtr, get, set } from "./state";
@@ -16,13 +20,34 @@ export function spend(ticks: i32): void {
   set(Cpu.SLICE, get(Cpu.SLICE) - ticks);
 }
 
+/** Delivers the raised fault, unless it is an exit, or becomes one: an exit takes no tick. */
+function settleFault(): void {
+  if (exitRaised()) {
+    restart();
+    return;
+  }
+  const vector = get(Cpu.FAULT_VECTOR);
+  if (exceptionExits(vector, get(Cpu.FAULT_HAS_ERROR) != 0, get(Cpu.FAULT_ERROR))) {
+    restart();
+    return;
+  }
+  spend(1);
+  deliverFault();
+  if (active() == 0) return;
+  if (exitRaised()) {
+    spend(-1);
+    restart();
+  } else {
+    vset(Vmx.SHADOW_BEFORE, 0);
+    endEvent();
+  }
+}
+
 /** Does what Cpu.STOP asks for. Returns what is left of it: the bits that end run(). */
 export function settleStop(): u32 {
   const stop = get(Cpu.STOP);
-  if ((stop & Stop.FAULT) != 0) {
-    spend(1);
-    deliverFault();
-  } else if ((stop & (Stop.REPEAT | Stop.UNTIMED)) == Stop.REPEAT) spend(1);
+  if ((stop & Stop.FAULT) != 0) settleFault();
+  else if ((stop & (Stop.REPEAT | Stop.UNTIMED)) == Stop.REPEAT) spend(1);
   const rest = get(Cpu.STOP) & (Stop.EXIT | Stop.HOST);
   set(Cpu.STOP, rest);
   return rest;

@@ -5,7 +5,8 @@
  */
 import { Cpu, SEG_USABLE, SegCache } from "../abi/cpu";
 import { Cr0, Desc, Eflags, Seg, Vector } from "../abi/x86";
-import { updateSegment } from "./control";
+import { active } from "../vmx/state";
+import { updateAttention, updateSegment } from "./control";
 import {
   baseOf,
   cacheAccess,
@@ -143,6 +144,8 @@ export function loadSegment(seg: u32, selector: u32): bool {
 export function commitCode(selector: u32, d: u64, privilege: u32): void {
   set(Cpu.CPL, privilege);
   fillCache(Seg.CS, (selector & 0xfffc) | privilege, d);
+  // A monitor may wait for user code.
+  if (active() != 0) updateAttention();
 }
 
 /** After a return to an outer level: data segments the new CPL may not use become null (SDM 3A 5.8.6). */

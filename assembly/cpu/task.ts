@@ -7,6 +7,7 @@ import { Cpu, SegCache } from "../abi/cpu";
 import { Cr0, Cr4, Dr6, Eflags, Seg, SysType, Vector } from "../abi/x86";
 import { sysLoad16, sysLoad32, sysLoad8, sysStore16, sysStore32, sysStore8 } from "../mmu/access";
 import { linearCheckWrite } from "../mmu/linear";
+import { exitsTaskSwitch } from "../vmx/intercept";
 import { checkPdptes, reloadCr3 } from "./cr";
 import { setEflags } from "./control";
 import { clearLocalBreakpoints } from "./debug";
@@ -133,11 +134,18 @@ function markBusy(selector: u32, busy: bool): void {
   sysStore8(at, busy ? access | BUSY : access & ~BUSY);
 }
 
+/** Source of a task switch in an exit qualification (SDM 3C table 27-2). */
+function exitSource(cause: u32): u32 {
+  if (cause == TASK_JUMP) return 2;
+  return cause == TASK_CALL ? 0 : cause == TASK_RETURN ? 1 : 3;
+}
+
 /**
  * Switches to the task of TSS `d`, whose type and presence are checked. `cause` is a TASK_ constant; `fault`: the cause is a
  * fault-class exception, so RF is set in the saved flags (SDM 3B 17.3.1.1). Faults before the commit: #TS #GP #PF.
  */
 export function taskSwitch(selector: u32, d: u64, cause: u32, fault: bool): void {
+  if (exitsTaskSwitch(selector, exitSource(cause))) return;
   if (!reachable(selector, d, cause)) return;
   const nested = cause == TASK_CALL || cause == TASK_INTERRUPT;
   let saved = eflags();

@@ -11,20 +11,22 @@
  * Cpu.MAP_EPOCH moves with every flush, and with a single page only if somebody relies on where it is (relyOn()).
  * Invariant: an entry with a tag came from a walk that found A set; with a write tag, D set, RAM, and no decoded code.
  */
-import { Counter, Cpu, Stop } from "../abi/cpu";
+import { Counter, Cpu, Probe, Stop, Walked } from "../abi/cpu";
 import { Layout, TLB_ENTRIES, Tlb, TlbNote } from "../abi/layout";
 import { REFILL_SIZE_SHIFT } from "../abi/region";
 import { Access } from "../abi/x86";
 import { get, set } from "../cpu/state";
+import { forgetSiblings, newGeneration } from "../vmx/context";
+import { ABSENT_FRAME, NO_FRAME } from "../vmx/ept";
 import { codeAt, count, hasCode } from "./code";
 import { framePtr, isRam } from "./phys";
-import { NO_FRAME, walk, walkPlainly } from "./walk";
+import { walk, walkPlainly } from "./walk";
 
 /** What translate() returns for an address that is neither RAM nor ROM; the frame is in Cpu.MMIO_PFN. */
 export const MMIO: usize = 1;
 
-/** Generations fit in the 11 bits above the privilege bit; 0 is never used, so a zero tag never matches. */
-const LAST_GENERATION: u32 = 2047;
+/** What translate() returns for writes that change nothing: no place in RAM. */
+const NOWHERE: usize = 16;
 
 /** Entry that linear address `lin` maps to. */
 export function tlbEntry(lin: u32): usize {
@@ -50,11 +52,11 @@ export function translate(lin: u32, access: u32, user: u32): usize {
   if (readable == tag || readable == (tag | 1)) {
     // What may be read may be executed. Write tags are withheld from pages with decoded code.
     const ptr = <usize>(lin + load<u32>(entry, Tlb.DELTA));
-    if (access == <u32>Access.EXECUTE) {
+    if (access == <u32>Access.EXECUTE && (load<u8>(notesOf(lin)) & TlbNote.NO_EXECUTE) == 0) {
       store<u32>(entry, readable, Tlb.EXECUTE);
       return ptr;
     }
-    if ((load<u8>(notesOf(lin)) & TlbNote.BESIDE_CODE) != 0) {
+    if (access == <u32>Access.WRITE && (load<u8>(notesOf(lin)) & TlbNote.BESIDE_CODE) != 0) {
       if (!hasCode(ptr)) store<u32>(entry, readable, Tlb.WRITE);
       return ptr;
     }
@@ -69,18 +71,22 @@ export function translate(lin: u32, access: u32, user: u32): usize {
     frame = framePtr(pfn);
     if (frame == 0) {
       count(Counter.TLB_MISSES);
-      set(Cpu.MMIO_PFN, pfn);
+      if (pfn != ABSENT_FRAME) set(Cpu.MMIO_PFN, pfn);
       return MMIO;
     }
   }
   count(Counter.TLB_MISSES);
-  const open = get(Cpu.WALK_WRITABLE) != 0 && isRam(frame);
+  const walked = get(Cpu.WALKED);
+  const open = (walked & Walked.WRITABLE) != 0 && isRam(frame);
   const notes = notesOf(lin);
-  store<u8>(notes, <u8>((load<u8>(notes) & TlbNote.RELIED_ON) | (open ? TlbNote.BESIDE_CODE : 0)));
+  const kept = load<u8>(notes) & TlbNote.RELIED_ON;
+  const closed = (walked & Walked.NO_EXECUTE) != 0 ? TlbNote.NO_EXECUTE : 0;
+  store<u8>(notes, <u8>(kept | closed | (open ? TlbNote.BESIDE_CODE : 0)));
   store<u32>(entry, tag, Tlb.READ);
   store<u32>(entry, open && !hasCode(frame) ? tag : 0, Tlb.WRITE);
   store<u32>(entry, access == <u32>Access.EXECUTE ? tag : 0, Tlb.EXECUTE);
   store<u32>(entry, <u32>frame - (lin & 0xfffff000), Tlb.DELTA);
+  if ((walked & Walked.STORES_DROPPED) != 0 && access == <u32>Access.WRITE) return NOWHERE;
   return frame + (lin & 0xfff);
 }
 
@@ -94,8 +100,8 @@ export function refill(lin: u32, want: u32): usize {
   if ((lin & 0xfff) + size > 0x1000) return 0;
   const ptr = translate(lin, access, get(Cpu.CONTEXT) & 1);
   if (get(Cpu.STOP) != 0) {
-    // PUSHA and POPA go word by word in the interpreter: which one faults is for it to say.
-    if (size > 4) set(Cpu.STOP, get(Cpu.STOP) & ~Stop.FAULT);
+    // PUSHA and POPA go word by word in the interpreter: which one faults, or exits, is for it to say.
+    if (size > 4) set(Cpu.STOP, get(Cpu.STOP) & ~(Stop.FAULT | Stop.EXIT));
     return 0;
   }
   if (ptr == MMIO) return 0;
@@ -106,7 +112,7 @@ export function refill(lin: u32, want: u32): usize {
 export function mayWrite(lin: u32, user: u32): bool {
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
   if (load<u32>(tlbEntry(lin), Tlb.WRITE) == tag) return true;
-  set(Cpu.PROBING, 1);
+  set(Cpu.PROBING, Probe.ON);
   const pfn = walk(lin, Access.WRITE, user);
   set(Cpu.PROBING, 0);
   if (pfn == NO_FRAME) dropPage(lin);
@@ -117,11 +123,8 @@ export function mayWrite(lin: u32, user: u32): bool {
 export function flushTlb(): void {
   count(Counter.TLB_FLUSHES);
   set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
-  let generation = get(Cpu.GENERATION) + 1;
-  if (generation > LAST_GENERATION) {
-    memory.fill(Layout.TLB, 0, TLB_ENTRIES * Tlb.SIZE);
-    generation = 1;
-  }
+  forgetSiblings();
+  const generation = newGeneration();
   set(Cpu.GENERATION, generation);
   set(Cpu.CONTEXT, (generation << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
 }
@@ -163,14 +166,12 @@ export function executesAt(lin: u32, ptr: usize, user: u32): bool {
   const entry = tlbEntry(lin);
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;
   if (load<u32>(entry, Tlb.EXECUTE) == tag) return <usize>(lin + load<u32>(entry, Tlb.DELTA)) == ptr;
-  const cr2 = get(Cpu.CR2);
   const stop = get(Cpu.STOP);
-  set(Cpu.PROBING, 1);
+  set(Cpu.PROBING, Probe.ON | Probe.SILENT);
   const pfn = walk(lin, Access.EXECUTE, user);
-  const quiet = get(Cpu.PROBING) == 1;
+  const quiet = (get(Cpu.PROBING) & Probe.WOULD_SET) == 0;
   set(Cpu.PROBING, 0);
   set(Cpu.STOP, stop);
-  set(Cpu.CR2, cr2);
   return pfn != NO_FRAME && quiet && framePtr(pfn) + (lin & 0xfff) == ptr;
 }
 
@@ -182,13 +183,11 @@ export function relyOn(lin: u32): void {
 
 /** Translates without raising, filling or setting flags: a pointer, or 0. For the host's inspection. */
 export function probe(lin: u32): usize {
-  const cr2 = get(Cpu.CR2);
   const stop = get(Cpu.STOP);
-  set(Cpu.PROBING, 1);
+  set(Cpu.PROBING, Probe.ON | Probe.SILENT);
   const pfn = walk(lin, Access.READ, 0);
   set(Cpu.PROBING, 0);
   set(Cpu.STOP, stop);
-  set(Cpu.CR2, cr2);
   if (pfn == NO_FRAME) return 0;
   const frame = framePtr(pfn);
   return frame == 0 ? 0 : frame + (lin & 0xfff);

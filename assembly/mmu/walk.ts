@@ -3,16 +3,17 @@
  * SDM 3A 4.3 (32-bit paging), 4.4 (PAE), 4.6 (access rights), 4.7 (page-fault error codes), 4.8 (accessed and dirty).
  * The machine has 36 physical address bits in PAE entries, no NX, no PAT and no PSE-36: their bits are reserved.
  */
-import { Cpu } from "../abi/cpu";
+import { Cpu, Walked } from "../abi/cpu";
 import { Layout } from "../abi/layout";
 import { Access, Cr0, Cr4, PfError, Pte, Vector } from "../abi/x86";
 import { raiseCode } from "../cpu/fault";
+import { Active, Vmx } from "../abi/vmx";
 import { fieldPtr, get, set } from "../cpu/state";
+import { beginWalk, endWalk, NO_FRAME, nested } from "../vmx/ept";
+import { exitRaised } from "../vmx/exit";
+import { active, vcount } from "../vmx/state";
 import { hasCode } from "./code";
 import { physLoad32, physLoad64, physSetBits } from "./phys";
-
-/** What walk() returns for a translation that raised #PF. */
-export const NO_FRAME: i32 = -1;
 
 /** Reserved bits of a 4 MB directory entry: 21-13 (no PSE-36) and 12 (no PAT). */
 const RESERVED_4M: u32 = 0x003ff000;
@@ -23,9 +24,10 @@ const RESERVED_2M: u64 = 0x1ff000;
 /** Reserved bit of a 4 KB entry while PAT is not supported. */
 const RESERVED_4K: u32 = 0x80;
 
-/** Raises #PF for `lin`; returns NO_FRAME. */
+/** Raises #PF for `lin`, unless reading the tables through EPT has raised an exit; returns NO_FRAME. */
 function pageFault(lin: u32, access: u32, user: u32, bits: u32): i32 {
-  set(Cpu.CR2, lin);
+  if (exitRaised()) return NO_FRAME;
+  set(Cpu.FAULT_LINEAR, lin);
   raiseCode(Vector.PF, bits | (access == Access.WRITE ? PfError.WRITE : 0) | (user != 0 ? PfError.USER : 0));
   return NO_FRAME;
 }
@@ -47,20 +49,38 @@ function noteLarge(lin: u32): void {
 
 /** Notes whether later writes through the same translation need no walk: allowed, and D is already set. */
 function noteWritable(rights: u32, entry: u32, user: u32): void {
-  set(Cpu.WALK_WRITABLE, (entry & Pte.D) != 0 && allowed(rights, Access.WRITE, user) ? 1 : 0);
+  set(Cpu.WALKED, (entry & Pte.D) != 0 && allowed(rights, Access.WRITE, user) ? Walked.WRITABLE : 0);
 }
 
 /**
- * Translates `lin` for an access of privilege `user` (1: CPL 3). Returns the frame number (24 bits at most) and sets
- * Cpu.WALK_WRITABLE, or raises #PF and returns NO_FRAME.
+ * Translates `lin` for an access of privilege `user` (1: CPL 3). Returns the machine frame number (24 bits at most) and sets
+ * Cpu.WALKED, or raises #PF or an exit and returns NO_FRAME. ABSENT_FRAME: interpretation finds no frame in the VM's map; Cpu.MMIO_PFN
+ * is the guest's.
  */
 export function walk(lin: u32, access: u32, user: u32): i32 {
+  if ((active() & Active.NESTED) != 0) return walkNested(lin, access, user);
+  return walkGuest(lin, access, user);
+}
+
+/** Translates by the paging structures that CR3 names, to a frame that is guest-physical under EPT. */
+function walkGuest(lin: u32, access: u32, user: u32): i32 {
   if ((get(Cpu.CR0) & Cr0.PG) == 0) {
-    set(Cpu.WALK_WRITABLE, 1);
+    set(Cpu.WALKED, Walked.WRITABLE);
     return (lin & get(Cpu.A20_MASK)) >>> 12;
   }
   const pfn = (get(Cpu.CR4) & Cr4.PAE) != 0 ? walkPae(lin, access, user) : walk32(lin, access, user);
   return pfn == NO_FRAME ? pfn : pfn & (<i32>(get(Cpu.A20_MASK) >>> 12) | 0xf00000);
+}
+
+/** The two-dimensional walk: every guest-physical address on the way goes through EPT, and the result. */
+function walkNested(lin: u32, access: u32, user: u32): i32 {
+  vcount(Vmx.NESTED_WALKS, 1);
+  beginWalk(lin);
+  const gfn = walkGuest(lin, access, user);
+  // Setting an accessed or dirty flag may have raised an exit as well.
+  const pfn = gfn == NO_FRAME || exitRaised() ? NO_FRAME : nested(gfn, lin & 0xfff, access, true);
+  endWalk();
+  return pfn;
 }
 
 function walk32(lin: u32, access: u32, user: u32): i32 {
@@ -124,11 +144,11 @@ function walkPae(lin: u32, access: u32, user: u32): i32 {
 }
 
 /**
- * Pointer to the frame of `lin` where walk() has nothing unusual to do: a 4 KB page, tables and frame in RAM, address line 20 open, the
- * access allowed, and no flag to be set in the directory or beside decoded code. Sets Cpu.WALK_WRITABLE. 0: nothing has been done.
+ * Pointer to the frame of `lin` where walk() has nothing unusual to do: a 4 KB page, tables and frame in RAM, address line 20 open, no EPT, the
+ * access allowed, and no flag to be set in the directory or beside decoded code. Sets Cpu.WALKED. 0: nothing has been done.
  */
 export function walkPlainly(lin: u32, access: u32, user: u32): usize {
-  if ((get(Cpu.CR0) & Cr0.PG) == 0 || get(Cpu.A20_MASK) != 0xffffffff) return 0;
+  if ((get(Cpu.CR0) & Cr0.PG) == 0 || get(Cpu.A20_MASK) != 0xffffffff || (active() & Active.NESTED) != 0) return 0;
   const ram = get(Cpu.RAM_PTR);
   const bytes = get(Cpu.RAM_BYTES);
   if ((get(Cpu.CR4) & Cr4.PAE) == 0) {

@@ -6,6 +6,18 @@ export interface CoreExports {
   reset(): void;
   run(budget: number): number;
   stepOnce(): number;
+  vmenter(launch: number, budget: number): number;
+  deliverEvent(info: number, error: number, length: number): number;
+  retireOne(length: number): void;
+  applyControls(): void;
+  rederive(): void;
+  vmclear(ma: number): number;
+  vmptrld(ma: number): number;
+  currentVmcs(): number;
+  vmread(encoding: number): number;
+  vmwrite(encoding: number, value: number): number;
+  invept(type: number, eptp: number): number;
+  invvpid(type: number, vpid: number, lin: number): number;
   readEflags(): number;
   writeEflags(value: number): void;
   writeSegment(seg: number, selector: number, base: number, limit: number, access: number): void;

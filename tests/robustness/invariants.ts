@@ -7,6 +7,8 @@ import { Fpu, Wide } from "../../assembly/abi/fpu.js";
 import {
   DecodeTable,
   DESCRIPTOR_ENTRIES,
+  EPT_CACHE_ENTRIES,
+  EptCache,
   HASH_ENTRIES,
   KnownDescriptor,
   Layout,
@@ -17,6 +19,7 @@ import {
   Tlb,
 } from "../../assembly/abi/layout.js";
 import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
+import { Vmx } from "../../assembly/abi/vmx.js";
 import type { Core } from "../../src/core/core.js";
 
 const CANARY = 0xa5;
@@ -36,12 +39,14 @@ function writable(core: Core): [number, number][] {
     [Layout.CPU, Fpu.WIDE + WIDE_TEMPORARIES * Wide.SIZE],
     [Layout.LARGE_MAP, LARGE_MAP_BYTES],
     [Layout.TRANSLATOR, SCRATCH_BYTES],
+    [Layout.VMX, Vmx.SIZE],
     [Layout.DESCRIPTORS, 2 * DESCRIPTOR_ENTRIES * KnownDescriptor.SIZE],
     [Layout.TLB_NOTES, TLB_ENTRIES],
     [Layout.NEXT_CACHE, NEXT_ENTRIES * NextCache.SIZE],
     [Layout.TLB, TLB_ENTRIES * Tlb.SIZE],
     [Layout.BLOCK_HASH, HASH_ENTRIES * 4],
     [Layout.BLOCK_POOL, POOL_BYTES],
+    [Layout.EPT_CACHE, EPT_CACHE_ENTRIES * EptCache.SIZE],
     [ramPtr, core.ram.length],
     [maps, memory.buffer.byteLength - maps],
   ];

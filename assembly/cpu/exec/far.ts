@@ -4,6 +4,7 @@
  */
 import { Rec } from "../../abi/record";
 import { Vector } from "../../abi/x86";
+import { refused } from "../../vmx/intercept";
 import { callFar, jumpFar, returnFar } from "../far";
 import { faulted } from "../fault";
 import { overflow } from "../flags";
@@ -19,18 +20,21 @@ function pointerSelector(rec: usize): u32 {
 
 /** JMP ptr16:16, ptr16:32. Faults: #GP #NP #TS #SS #PF. */
 export function opJmpFar(rec: usize): void {
+  if (refused()) return;
   jumpFar(load<u16>(rec, Rec.IMM2), immediate(rec));
   settleTaskSwitch();
 }
 
 /** CALL ptr16:16, ptr16:32. Faults: #GP #NP #TS #SS #PF #AC. */
 export function opCallFar(rec: usize): void {
+  if (refused()) return;
   callFar(load<u16>(rec, Rec.IMM2), immediate(rec), size(rec));
   settleTaskSwitch();
 }
 
 /** JMP m16:16, m16:32. Faults: also those of a read. */
 export function opJmpFarIndirect(rec: usize): void {
+  if (refused()) return;
   const offset = readMem(rec, effectiveAddress(rec), size(rec));
   if (faulted()) return;
   const selector = pointerSelector(rec);
@@ -41,6 +45,7 @@ export function opJmpFarIndirect(rec: usize): void {
 
 /** CALL m16:16, m16:32. Faults: also those of a read. */
 export function opCallFarIndirect(rec: usize): void {
+  if (refused()) return;
   const offset = readMem(rec, effectiveAddress(rec), size(rec));
   if (faulted()) return;
   const selector = pointerSelector(rec);
@@ -51,7 +56,7 @@ export function opCallFarIndirect(rec: usize): void {
 
 /** RET FAR, with or without bytes to release. Faults: #GP #NP #SS #PF #AC. */
 export function opRetFar(rec: usize): void {
-  returnFar(size(rec), load<u16>(rec, Rec.IMM));
+  if (!refused()) returnFar(size(rec), load<u16>(rec, Rec.IMM));
 }
 
 /** INT n. Faults: those of the delivery. */
@@ -76,6 +81,7 @@ export function opInto(rec: usize): void {
 
 /** IRET, IRETD. Faults: #GP #NP #TS #SS #PF #AC. */
 export function opIret(rec: usize): void {
+  if (refused()) return;
   interruptReturn(size(rec));
   settleTaskSwitch();
 }

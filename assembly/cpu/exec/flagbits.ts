@@ -4,6 +4,7 @@
  */
 import { Cpu } from "../../abi/cpu";
 import { ARITHMETIC_FLAGS, Cr0, Cr4, Eflags } from "../../abi/x86";
+import { refused } from "../../vmx/intercept";
 import { setEflags } from "../control";
 import { SHADOW_STI } from "../debug";
 import { faulted, raiseGp } from "../fault";
@@ -48,6 +49,7 @@ export function opSti(_rec: usize): void {
 
 /** PUSHF, PUSHFD. Faults: #GP(0) in virtual-8086 mode with IOPL < 3, unless 16-bit with VME; #SS #PF #AC. */
 export function opPushf(rec: usize): void {
+  if (refused()) return;
   let image = eflags() & ~HIDDEN;
   if (v86Mode() && iopl() < 3) {
     if (size(rec) != 2 || (get(Cpu.CR4) & Cr4.VME) == 0) {
@@ -61,6 +63,7 @@ export function opPushf(rec: usize): void {
 
 /** POPF, POPFD: IOPL changes at CPL 0 only, IF only with IOPL, silently. Faults: as PUSHF; VME: also TF, or IF with VIP. */
 export function opPopf(rec: usize): void {
+  if (refused()) return;
   const bytes = size(rec);
   const virtual = v86Mode() && iopl() < 3;
   if (virtual && (bytes != 2 || (get(Cpu.CR4) & Cr4.VME) == 0)) {

@@ -7,6 +7,7 @@ import { Form, Rec } from "../../abi/record";
 import { Cr0, Eflags, Reg, Seg, Vector } from "../../abi/x86";
 import { portRead, portWrite } from "../../host";
 import { checkWrite, loadSize, storeSize, sysLoad16 } from "../../mmu/access";
+import { exitsPort, exitsPortString } from "../../vmx/intercept";
 import { alignmentChecked } from "../control";
 import { checkPortBreakpoint } from "../debug";
 import { faulted, raiseCode, raiseGp } from "../fault";
@@ -68,14 +69,14 @@ function writePort(port: u32, bytes: u32, value: u32): void {
 /** IN. Faults: #GP(0), #PF by the permission map. */
 export function opIn(rec: usize): void {
   const port = portOf(rec);
-  if (!portAllowed(port, size(rec))) return;
+  if (!portAllowed(port, size(rec)) || exitsPort(rec, port, size(rec), true)) return;
   setRegisterOf(Reg.EAX, readPort(port, size(rec)), size(rec));
 }
 
 /** OUT. Faults: #GP(0), #PF by the permission map. */
 export function opOut(rec: usize): void {
   const port = portOf(rec);
-  if (!portAllowed(port, size(rec))) return;
+  if (!portAllowed(port, size(rec)) || exitsPort(rec, port, size(rec), false)) return;
   writePort(port, size(rec), registerOf(Reg.EAX, size(rec)));
 }
 
@@ -88,6 +89,7 @@ export function opIns(rec: usize): void {
   let left = beginRepeat(rec);
   while (left != 0) {
     const at = destinationIndex(rec);
+    if (exitsPortString(rec, port, bytes, true, Seg.ES, at)) return;
     if (!checkWrite(Seg.ES, at, bytes)) return;
     if (alignmentChecked() && ((segBase(Seg.ES) + at) & (bytes - 1)) != 0) {
       raiseCode(Vector.AC, 0);
@@ -109,7 +111,9 @@ export function opOuts(rec: usize): void {
   if (!portAllowed(port, bytes)) return;
   let left = beginRepeat(rec);
   while (left != 0) {
-    const value = loadSize(load<u8>(rec, Rec.SEG), sourceIndex(rec), bytes);
+    const seg: u32 = load<u8>(rec, Rec.SEG);
+    if (exitsPortString(rec, port, bytes, false, seg, sourceIndex(rec))) return;
+    const value = loadSize(seg, sourceIndex(rec), bytes);
     if (faulted()) return;
     writePort(port, bytes, value);
     advanceSource(rec, 1);

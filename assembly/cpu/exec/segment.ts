@@ -6,6 +6,7 @@ import { Cpu } from "../../abi/cpu";
 import { Layout } from "../../abi/layout";
 import { Rec } from "../../abi/record";
 import { Eflags, Reg, Seg, SysType } from "../../abi/x86";
+import { refused } from "../../vmx/intercept";
 import { setEflags, updateAttention } from "../control";
 import { SHADOW_STACK } from "../debug";
 import {
@@ -54,11 +55,12 @@ function shadowStack(): void {
 
 /** PUSH Sreg, zero-extended to the operand size. Faults: #SS #PF #AC. */
 export function opPushSeg(rec: usize): void {
-  push(selectorOf(load<u8>(rec, Rec.REG)), size(rec));
+  if (!refused()) push(selectorOf(load<u8>(rec, Rec.REG)), size(rec));
 }
 
 /** POP Sreg: an item of the operand size, of which 16 bits count. The stack pointer moves at the width of the old SS. Faults: #SS #PF #AC #GP #NP. */
 export function opPopSeg(rec: usize): void {
+  if (refused()) return;
   const seg: u32 = load<u8>(rec, Rec.REG);
   const selector = stackItem(0, size(rec)) & 0xffff;
   if (faulted()) return;
@@ -74,7 +76,7 @@ export function opPopSeg(rec: usize): void {
 export function opMovFromSeg(rec: usize): void {
   const seg: u32 = load<u8>(rec, Rec.REG);
   if (seg > <u32>Seg.GS) raiseUd();
-  else writeRm16(rec, selectorOf(seg));
+  else if (!refused()) writeRm16(rec, selectorOf(seg));
 }
 
 /** MOV Sreg, r/m. Faults: #UD for CS or a register that does not exist; #GP #NP #SS #PF #AC. */
@@ -84,6 +86,7 @@ export function opMovToSeg(rec: usize): void {
     raiseUd();
     return;
   }
+  if (refused()) return;
   const selector = readRm16(rec);
   if (faulted() || !loadSegment(seg, selector)) return;
   if (seg == Seg.SS) shadowStack();
@@ -91,6 +94,7 @@ export function opMovToSeg(rec: usize): void {
 
 /** LES, LDS, LSS, LFS, LGS: a far pointer from memory. Faults: #GP #NP #SS #PF #AC. */
 function loadFarPointer(rec: usize, seg: u32): void {
+  if (refused()) return;
   const ea = effectiveAddress(rec);
   const offset = readMem(rec, ea, size(rec));
   if (faulted()) return;
@@ -152,6 +156,7 @@ export function opLar(rec: usize): void {
     raiseUd();
     return;
   }
+  if (refused()) return;
   const selector = readRm16(rec);
   if (faulted()) return;
   const d = visible(selector);
@@ -173,6 +178,7 @@ export function opLsl(rec: usize): void {
     raiseUd();
     return;
   }
+  if (refused()) return;
   const selector = readRm16(rec);
   if (faulted()) return;
   const d = visible(selector);
@@ -189,6 +195,7 @@ export function opVerr(rec: usize): void {
     raiseUd();
     return;
   }
+  if (refused()) return;
   const selector = readRm16(rec);
   if (faulted()) return;
   const d = visible(selector);
@@ -201,6 +208,7 @@ export function opVerw(rec: usize): void {
     raiseUd();
     return;
   }
+  if (refused()) return;
   const selector = readRm16(rec);
   if (faulted()) return;
   const d = visible(selector);

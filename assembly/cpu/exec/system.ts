@@ -3,10 +3,21 @@
  * the instructions. Invariant: privilege is checked before operands are read (SDM 3A 5.9).
  */
 import { Cpu, SegCache } from "../../abi/cpu";
+import { ExitReason } from "../../abi/exit";
 import { Rec } from "../../abi/record";
+import { Primary } from "../../abi/vmx";
 import { Cr0, Cr4, Eflags, Reg, Seg, SysType, Vector } from "../../abi/x86";
 import { checkWrite, sysStore8 } from "../../mmu/access";
-import { setEflags, stopBlock } from "../control";
+import {
+  exitsAlways,
+  exitsBy,
+  exitsMsr,
+  exitsPause,
+  exitsSystemSegments,
+  exitsTables,
+  refused,
+} from "../../vmx/intercept";
+import { setEflags, stopBlock, updateAttention } from "../control";
 import { cpuid } from "../cpuid";
 import {
   accessOf,
@@ -39,16 +50,17 @@ export function privileged(): bool {
   return false;
 }
 
-/** True unless CR4.UMIP denies user mode this instruction with #GP(0). */
+/** True unless CR4.UMIP, or the monitor's machine, denies user mode this instruction with #GP(0). */
 export function shown(): bool {
+  if (refused()) return false;
   if (cpl() == 0 || (get(Cpu.CR4) & Cr4.UMIP) == 0) return true;
   raiseGp(0);
   return false;
 }
 
-/** Stores a table register: 16 bits of limit, 32 of base, whatever the operand size. */
-function storeTable(rec: usize, base: u32, limit: u32): void {
-  if (!shown()) return;
+/** Stores a table register: 16 bits of limit, 32 of base, whatever the operand size. `which`: 0 SGDT, 1 SIDT. */
+function storeTable(rec: usize, which: u32, base: u32, limit: u32): void {
+  if (!shown() || exitsTables(rec, which)) return;
   const seg: u32 = load<u8>(rec, Rec.SEG);
   const ea = effectiveAddress(rec);
   const second = (ea + 2) & load<u32>(rec, Rec.LINK);
@@ -57,9 +69,9 @@ function storeTable(rec: usize, base: u32, limit: u32): void {
   writeMem(rec, second, base, 4);
 }
 
-/** Loads a table register; a 16-bit operand size takes 24 bits of base. */
-function loadTable(rec: usize, baseField: i32, limitField: i32): void {
-  if (!privileged()) return;
+/** Loads a table register; a 16-bit operand size takes 24 bits of base. `which`: 2 LGDT, 3 LIDT. */
+function loadTable(rec: usize, which: u32, baseField: i32, limitField: i32): void {
+  if (!privileged() || exitsTables(rec, which)) return;
   const ea = effectiveAddress(rec);
   const limit = readMem(rec, ea, 2);
   if (faulted()) return;
@@ -71,46 +83,46 @@ function loadTable(rec: usize, baseField: i32, limitField: i32): void {
 
 /** SGDT. Faults: #GP(0) by UMIP; those of a write. */
 export function opSgdt(rec: usize): void {
-  storeTable(rec, get(Cpu.GDTR_BASE), get(Cpu.GDTR_LIMIT));
+  storeTable(rec, 0, get(Cpu.GDTR_BASE), get(Cpu.GDTR_LIMIT));
 }
 
 /** SIDT. Faults: #GP(0) by UMIP; those of a write. */
 export function opSidt(rec: usize): void {
-  storeTable(rec, get(Cpu.IDTR_BASE), get(Cpu.IDTR_LIMIT));
+  storeTable(rec, 1, get(Cpu.IDTR_BASE), get(Cpu.IDTR_LIMIT));
 }
 
 /** LGDT. Faults: #GP(0) outside CPL 0; those of a read. */
 export function opLgdt(rec: usize): void {
-  loadTable(rec, Cpu.GDTR_BASE, Cpu.GDTR_LIMIT);
+  loadTable(rec, 2, Cpu.GDTR_BASE, Cpu.GDTR_LIMIT);
 }
 
 /** LIDT. Faults: #GP(0) outside CPL 0; those of a read. */
 export function opLidt(rec: usize): void {
-  loadTable(rec, Cpu.IDTR_BASE, Cpu.IDTR_LIMIT);
+  loadTable(rec, 3, Cpu.IDTR_BASE, Cpu.IDTR_LIMIT);
 }
 
 /** SLDT. Faults: #UD outside protected mode; #GP(0) by UMIP; those of a write. */
 export function opSldt(rec: usize): void {
   if (!protectedMode()) raiseUd();
-  else if (shown()) writeRm16(rec, selectorOf(Seg.LDTR));
+  else if (shown() && !exitsSystemSegments(rec, 0)) writeRm16(rec, selectorOf(Seg.LDTR));
 }
 
 /** STR. Faults: #UD outside protected mode; #GP(0) by UMIP; those of a write. */
 export function opStr(rec: usize): void {
   if (!protectedMode()) raiseUd();
-  else if (shown()) writeRm16(rec, selectorOf(Seg.TR));
+  else if (shown() && !exitsSystemSegments(rec, 1)) writeRm16(rec, selectorOf(Seg.TR));
 }
 
 /** Selector operand of LLDT and LTR. Faults: #UD outside protected mode; #GP(0) outside CPL 0; those of a read. */
-function tableSelector(rec: usize): u32 {
+function tableSelector(rec: usize, which: u32): u32 {
   if (!protectedMode()) raiseUd();
-  else if (privileged()) return readRm16(rec);
+  else if (privileged() && !exitsSystemSegments(rec, which)) return readRm16(rec);
   return 0;
 }
 
 /** LLDT; a null selector makes every selector with TI set invalid. Faults: also #GP, #NP(selector). */
 export function opLldt(rec: usize): void {
-  const selector = tableSelector(rec);
+  const selector = tableSelector(rec, 2);
   if (faulted()) return;
   if (isNull(selector)) {
     loadNull(Seg.LDTR, selector);
@@ -134,7 +146,7 @@ function systemDescriptor(selector: u32): u64 {
 
 /** LTR: the TSS becomes busy. Faults: also #GP(0) null, #GP, #NP(selector). */
 export function opLtr(rec: usize): void {
-  const selector = tableSelector(rec);
+  const selector = tableSelector(rec, 3);
   if (faulted()) return;
   if (isNull(selector)) {
     raiseGp(0);
@@ -159,15 +171,15 @@ export function opLtr(rec: usize): void {
 }
 
 /** HLT: run() returns ExitReason.HLT unless an interrupt is already there. Faults: #GP(0) outside CPL 0. */
-export function opHlt(_rec: usize): void {
-  if (!privileged()) return;
+export function opHlt(rec: usize): void {
+  if (!privileged() || exitsBy(rec, Primary.HLT, ExitReason.HLT, 0)) return;
   set(Cpu.HALTED, 1);
   stopBlock();
 }
 
 /** CPUID. */
-export function opCpuid(_rec: usize): void {
-  cpuid(reg32(Reg.EAX), reg32(Reg.ECX));
+export function opCpuid(rec: usize): void {
+  if (!exitsAlways(rec, ExitReason.CPUID)) cpuid(reg32(Reg.EAX), reg32(Reg.ECX));
 }
 
 /** Splits a 64-bit answer over EDX:EAX. */
@@ -177,26 +189,28 @@ function answer(value: u64): void {
 }
 
 /** RDTSC. Faults: #GP(0) outside CPL 0 if CR4.TSD. */
-export function opRdtsc(_rec: usize): void {
+export function opRdtsc(rec: usize): void {
   if (cpl() != 0 && (get(Cpu.CR4) & Cr4.TSD) != 0) raiseGp(0);
-  else answer(timeStamp());
+  else if (!exitsBy(rec, Primary.RDTSC, ExitReason.RDTSC, 0)) answer(timeStamp());
 }
 
 /** RDPMC: two counters that never count, since no event can be selected. Faults: #GP(0) outside CPL 0 unless CR4.PCE; number > 1. */
-export function opRdpmc(_rec: usize): void {
-  if ((cpl() != 0 && (get(Cpu.CR4) & Cr4.PCE) == 0) || reg32(Reg.ECX) > 1) raiseGp(0);
+export function opRdpmc(rec: usize): void {
+  if (cpl() != 0 && (get(Cpu.CR4) & Cr4.PCE) == 0) raiseGp(0);
+  else if (exitsBy(rec, Primary.RDPMC, ExitReason.RDPMC, 0)) return;
+  else if (reg32(Reg.ECX) > 1) raiseGp(0);
   else answer(0);
 }
 
 /** RDMSR. Faults: #GP(0) outside CPL 0 or for a register there is not. */
-export function opRdmsr(_rec: usize): void {
-  if (!privileged() || !msrExists(reg32(Reg.ECX))) return;
+export function opRdmsr(rec: usize): void {
+  if (!privileged() || exitsMsr(rec, reg32(Reg.ECX), false) || !msrExists(reg32(Reg.ECX))) return;
   answer(readMsr(reg32(Reg.ECX)));
 }
 
 /** WRMSR. Faults: #GP(0) outside CPL 0, for a register there is not, or for a value it cannot hold. */
-export function opWrmsr(_rec: usize): void {
-  if (!privileged()) return;
+export function opWrmsr(rec: usize): void {
+  if (!privileged() || exitsMsr(rec, reg32(Reg.ECX), true)) return;
   writeMsr(reg32(Reg.ECX), <u64>reg32(Reg.EAX) | ((<u64>reg32(Reg.EDX)) << 32));
 }
 
@@ -210,6 +224,7 @@ function flatSegments(cs: u32, privilege: u32): void {
 
 /** SYSENTER. Faults: #GP(0) in real mode or if SYSENTER_CS is null. */
 export function opSysenter(_rec: usize): void {
+  if (refused()) return;
   const cs = get(Cpu.SYSENTER_CS);
   if ((get(Cpu.CR0) & Cr0.PE) == 0 || isNull(cs)) {
     raiseGp(0);
@@ -232,10 +247,13 @@ export function opSysexit(_rec: usize): void {
   flatSegments(cs + 16, 3);
   setReg32(Reg.ESP, reg32(Reg.ECX));
   set(Cpu.EIP, reg32(Reg.EDX));
+  updateAttention();
 }
 
 /** NOP, PAUSE and the reserved NOPs: a memory operand is not accessed. */
-export function opNop(_rec: usize): void {}
+export function opNop(rec: usize): void {
+  exitsPause(rec);
+}
 
 /** UD1, UD2. */
 export function opUd(_rec: usize): void {

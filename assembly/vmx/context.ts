@@ -1,0 +1,118 @@
+/**
+ * Address spaces in the TLB (SDM 3C 28.3). A context is a VPID with or without an EPT root, the latter for direct use and for
+ * interpretation apart; each has a TLB generation of its own, so that going from one to another keeps the translations of both.
+ * Invariant: the generation in use belongs to (CONTEXT_VPID, CONTEXT_EPTP); no two contexts have the same.
+ */
+import { Cpu } from "../abi/cpu";
+import { Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
+import { InstructionError, Invalidation, TLB_CONTEXTS, TlbContext, Vmx } from "../abi/vmx";
+import { get, set } from "../cpu/state";
+import { flushPage, flushTlb } from "../mmu/tlb";
+import { active, vget, vptr, vset } from "./state";
+
+/** Generations fit in the 11 bits above the privilege bit; 0 is never used, so a zero tag never matches. */
+const LAST_GENERATION: u32 = 2047;
+/** Low bits of an EPT root in CONTEXT_EPTP that are no address. */
+const ROOT_FLAGS: u32 = 0xfff;
+
+/** A generation that no entry of the TLB has. After the last one the TLB is cleared, and all contexts begin anew. */
+export function newGeneration(): u32 {
+  let generation = vget(Vmx.GENERATION_NEXT) + 1;
+  if (generation > LAST_GENERATION) {
+    memory.fill(Layout.TLB, 0, TLB_ENTRIES * Tlb.SIZE);
+    memory.fill(vptr(Vmx.CONTEXTS), 0, TLB_CONTEXTS * TlbContext.SIZE);
+    generation = 1;
+  }
+  vset(Vmx.GENERATION_NEXT, generation);
+  return generation;
+}
+
+/** Entry `i` of the table of contexts. */
+function contextAt(i: u32): usize {
+  return vptr(Vmx.CONTEXTS) + i * TlbContext.SIZE;
+}
+
+/** The entry of a context, or 0. */
+function find(vpid: u32, eptp: u32): usize {
+  for (let i: u32 = 0; i < <u32>TLB_CONTEXTS; i++) {
+    const at = contextAt(i);
+    const here = load<u32>(at, TlbContext.VPID) == vpid && load<u32>(at, TlbContext.EPTP) == eptp;
+    if (here && load<u32>(at, TlbContext.GENERATION) != 0) return at;
+  }
+  return 0;
+}
+
+/** Keeps the generation in use for its context. */
+function keep(): void {
+  let at = find(vget(Vmx.CONTEXT_VPID), vget(Vmx.CONTEXT_EPTP));
+  if (at == 0) {
+    const next = vget(Vmx.CONTEXT_NEXT) & (TLB_CONTEXTS - 1);
+    vset(Vmx.CONTEXT_NEXT, next + 1);
+    at = contextAt(next);
+  }
+  store<u32>(at, vget(Vmx.CONTEXT_VPID), TlbContext.VPID);
+  store<u32>(at, vget(Vmx.CONTEXT_EPTP), TlbContext.EPTP);
+  store<u32>(at, get(Cpu.GENERATION), TlbContext.GENERATION);
+}
+
+/** Makes (`vpid`, `eptp`) the context whose translations are used. */
+export function selectContext(vpid: u32, eptp: u32): void {
+  if (vget(Vmx.CONTEXT_VPID) == vpid && vget(Vmx.CONTEXT_EPTP) == eptp) return;
+  keep();
+  vset(Vmx.CONTEXT_VPID, vpid);
+  vset(Vmx.CONTEXT_EPTP, eptp);
+  const at = find(vpid, eptp);
+  const generation = at == 0 ? newGeneration() : load<u32>(at, TlbContext.GENERATION);
+  set(Cpu.GENERATION, generation);
+  set(Cpu.CONTEXT, (generation << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
+  set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
+}
+
+/** Forgets the contexts of a VPID other than the one in use: MOV CR3 in one drops the translations of all. */
+export function forgetVpid(vpid: u32): void {
+  for (let i: u32 = 0; i < <u32>TLB_CONTEXTS; i++) {
+    if (load<u32>(contextAt(i), TlbContext.VPID) == vpid) store<u32>(contextAt(i), 0, TlbContext.GENERATION);
+  }
+}
+
+/** For flushTlb(): while a monitor is active, the other contexts of the VPID go as well. */
+export function forgetSiblings(): void {
+  if (active() != 0) forgetVpid(vget(Vmx.CONTEXT_VPID));
+}
+
+/** Forgets the contexts with EPT root `root`, or with any if `all`. */
+function forgetRoot(root: u32, all: bool): void {
+  for (let i: u32 = 0; i < <u32>TLB_CONTEXTS; i++) {
+    const eptp = load<u32>(contextAt(i), TlbContext.EPTP);
+    if (eptp != 0 && (all || (eptp & ~ROOT_FLAGS) == root)) store<u32>(contextAt(i), 0, TlbContext.GENERATION);
+  }
+}
+
+/** INVEPT: drops what was derived from the EPT tables of `eptp`, or of all. Returns 0, or an InstructionError. */
+export function invept(type: u32, eptp: u32): u32 {
+  const all = type == <u32>Invalidation.ALL;
+  if (!all && type != <u32>Invalidation.SINGLE) return InstructionError.INVALIDATION_OPERAND;
+  const root = eptp & ~ROOT_FLAGS;
+  vset(Vmx.EPT_EPOCH, vget(Vmx.EPT_EPOCH) + 1);
+  forgetRoot(root, all);
+  const current = vget(Vmx.CONTEXT_EPTP);
+  if (current != 0 && (all || (current & ~ROOT_FLAGS) == root)) flushTlb();
+  return 0;
+}
+
+/** INVVPID: drops translations of `vpid`: of linear address `lin`, or all. Returns 0, or an InstructionError. */
+export function invvpid(type: u32, vpid: u32, lin: u32): u32 {
+  const all = type == <u32>Invalidation.ALL;
+  if (type > <u32>Invalidation.SINGLE_KEEPING_GLOBALS || (!all && vpid == 0)) {
+    return InstructionError.INVALIDATION_OPERAND;
+  }
+  if (type == <u32>Invalidation.ADDRESS) {
+    // An entry of the TLB can hold one context only: whosever it is, it goes.
+    flushPage(lin);
+    return 0;
+  }
+  if (all) memory.fill(vptr(Vmx.CONTEXTS), 0, TLB_CONTEXTS * TlbContext.SIZE);
+  else forgetVpid(vpid);
+  if (all || vget(Vmx.CONTEXT_VPID) == vpid) flushTlb();
+  return 0;
+}

@@ -1,0 +1,87 @@
+/**
+ * What follows from the control words: the words that hot code looks at, and the context of the TLB.
+ * Invariant: whoever changes a control word calls applyControls() before the next instruction; an entry does.
+ */
+import { Cpu, Mode } from "../abi/cpu";
+import { Active, Isa, Pin, Primary, Secondary, Vmx, Watch } from "../abi/vmx";
+import { updateAttention, updateMode } from "../cpu/control";
+import { get, set } from "../cpu/state";
+import { selectContext } from "./context";
+import { secondary, vget, vset } from "./state";
+
+/** Primary controls by which instructions that regions do in line can exit. */
+const INLINE: u32 =
+  Primary.INVLPG | Primary.CR3_LOAD | Primary.CR3_STORE | Primary.RDTSC | Primary.MOV_DR | Primary.PAUSE;
+/** Exceptions that instructions raise on purpose: #DB, #BP, #OF. */
+const SOFTWARE_EXCEPTIONS: u32 = 0x1a;
+
+/** Active bits for the words as they are. */
+function activeBits(): u32 {
+  let bits: u32 = vget(Vmx.LEAVE_AT_USER) != 0 ? Active.LEAVE_AT_USER : 0;
+  if (vget(Vmx.INTERPRET) != 0) return bits | Active.INTERPRET | Active.NESTED;
+  if (vget(Vmx.NON_ROOT) != 0) {
+    bits |= Active.VMX;
+    if ((secondary() & Secondary.EPT) != 0) bits |= Active.NESTED;
+  }
+  if (vget(Vmx.DEPRIVILEGED) != 0) {
+    bits |= Active.DEPRIVILEGED;
+    if (vget(Vmx.ISA) == Isa.STRICT) bits |= Active.STRICT;
+  }
+  return bits;
+}
+
+/** Watch bits for Active bits `bits`. */
+function watchBits(bits: u32): u32 {
+  let watch: u32 = 0;
+  if ((bits & Active.VMX) != 0) {
+    const pin = vget(Vmx.PIN);
+    const primary = vget(Vmx.PRIMARY);
+    if ((pin & Pin.EXTERNAL_INTERRUPT) != 0) watch |= Watch.EXTERNAL_INTERRUPT;
+    if ((pin & Pin.NMI) != 0) watch |= Watch.NMI;
+    if ((pin & Pin.VIRTUAL_NMIS) != 0) watch |= Watch.VIRTUAL_NMIS;
+    if ((primary & Primary.INTERRUPT_WINDOW) != 0) watch |= Watch.INTERRUPT_WINDOW;
+    if ((primary & Primary.NMI_WINDOW) != 0) watch |= Watch.NMI_WINDOW;
+    if ((primary & Primary.MONITOR_TRAP) != 0) watch |= Watch.TRAP_FLAG;
+  }
+  if ((bits & Active.DEPRIVILEGED) != 0) watch |= Watch.DEPRIVILEGED;
+  if ((bits & Active.LEAVE_AT_USER) != 0) watch |= Watch.USER;
+  return watch;
+}
+
+/** Mode.MONITORED if regions must leave instructions they know to the interpreter, else 0. */
+function modeBit(bits: u32): u32 {
+  let monitored = (bits & (Active.DEPRIVILEGED | Active.LEAVE_AT_USER)) != 0;
+  if ((bits & Active.VMX) != 0) {
+    monitored =
+      monitored ||
+      (vget(Vmx.PRIMARY) & INLINE) != 0 ||
+      (secondary() & Secondary.DESCRIPTOR_TABLES) != 0 ||
+      (vget(Vmx.EXCEPTIONS) & SOFTWARE_EXCEPTIONS) != 0;
+  }
+  return monitored ? Mode.MONITORED : 0;
+}
+
+/** VPID whose translations are used. */
+function vpid(): u32 {
+  return vget(Vmx.NON_ROOT) != 0 && (secondary() & Secondary.VPID) == 0 ? 0 : vget(Vmx.VPID) & 0xffff;
+}
+
+/** Derives everything. For entries, and for monitors that have written control words themselves. */
+export function applyControls(): void {
+  const bits = activeBits();
+  vset(Vmx.ACTIVE, bits);
+  vset(Vmx.WATCH, watchBits(bits));
+  vset(Vmx.MODE, modeBit(bits));
+  const root: u32 = (bits & Active.NESTED) != 0 ? vget(Vmx.EPTP) & 0xfffff000 : 0;
+  selectContext(vpid(), root | ((bits & Active.INTERPRET) != 0 ? 1 : 0));
+  updateMode();
+  // RF outlives this: only the next instruction ends it.
+  const flags = get(Cpu.EFLAGS);
+  updateAttention();
+  set(Cpu.EFLAGS, flags);
+}
+
+/** True if user-mode instruction prevention is a feature of the machine. */
+export function hasUmip(): bool {
+  return vget(Vmx.ISA) == Isa.UMIP;
+}

@@ -1,0 +1,20 @@
+/**
+ * The VM-exit instruction information of a memory operand (SDM 3C 27.2.5, tables 27-10 to 27-14): the part that all tables share.
+ */
+import { Cpu } from "../abi/cpu";
+import { Rec, RecFlag } from "../abi/record";
+
+/** Bits of the base and index fields that say "none". */
+const NO_INDEX: u32 = 1 << 22;
+const NO_BASE: u32 = 1 << 27;
+
+/** Scale, address size, segment, index and base of the memory operand of `rec`. */
+export function memoryInfo(rec: usize): u32 {
+  const base: u32 = load<u8>(rec, Rec.BASE);
+  const index: u32 = load<u8>(rec, Rec.INDEX_REG);
+  const wide: u32 = (load<u16>(rec, Rec.FLAGS) & RecFlag.ADDR16) != 0 ? 0 : 1 << 7;
+  let info = load<u8>(rec, Rec.SCALE) | wide | (load<u8>(rec, Rec.SEG) << 15);
+  info |= index == Cpu.ZERO ? NO_INDEX : (index >>> 2) << 18;
+  info |= base == Cpu.ZERO ? NO_BASE : (base >>> 2) << 23;
+  return info;
+}
