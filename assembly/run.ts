@@ -8,7 +8,7 @@
 import { Attention, Cpu, Stop } from "./abi/cpu";
 import { ExitReason } from "./abi/exit";
 import { Block } from "./abi/record";
-import { IntrInfo, Vmx, Watch } from "./abi/vmx";
+import { IntrInfo, IntrType, Vmx, Watch } from "./abi/vmx";
 import { Eflags, Seg } from "./abi/x86";
 import { findBlock } from "./cpu/block";
 import { updateAttention } from "./cpu/control";
@@ -68,7 +68,8 @@ function deliverNow(info: u32, error: u32, length: u32, rf: bool): i32 {
   set(Cpu.SLICE, 0);
   set(Cpu.LEFT, 0);
   inject(info, error, length, rf);
-  if ((get(Cpu.STOP) & Stop.FAULT) == 0) spend(1);
+  const event = (info & IntrInfo.TYPE) != <u32>IntrType.OTHER;
+  if (event && (get(Cpu.STOP) & Stop.FAULT) == 0) spend(1);
   settleStop();
   if ((vget(Vmx.WATCH) & Watch.TRAP_FLAG) != 0) armTrapFlag();
   const taken = -(<i32>get(Cpu.LEFT));

@@ -30,7 +30,12 @@ const TRANSLATABLE: u32 = Mode.CODE32 | Mode.STACK32 | Mode.FLAT;
 /** A block has used up its heat: asks the host to translate the code from there on. */
 export function heated(block: usize): void {
   store<i32>(block, COLD, Block.HEAT);
-  if (get(Cpu.HEAT) == 0 || load<u32>(block, Block.MODE) != TRANSLATABLE || load<u32>(block, Block.REGION) != 0) return;
+  if (
+    get(Cpu.HEAT) == 0 ||
+    (load<u32>(block, Block.MODE) & ~Mode.MONITORED) != TRANSLATABLE ||
+    load<u32>(block, Block.REGION) != 0
+  )
+    return;
   translateRegion(<u32>block);
 }
 

@@ -11,8 +11,6 @@ import { eflags, setArithmeticFlags } from "../cpu/flags";
 import { fieldPtr, get, segPtr, set } from "../cpu/state";
 import { vptr } from "./state";
 
-/** Bits of SegCache.ACCESS that a VMCS has: access byte, AVL, L, D/B, G. */
-const RIGHTS: u32 = 0xf0ff;
 /** Pending-debug bits of a VMCS: B0 to B3, enabled breakpoint, BS. */
 const HITS: u32 = 15;
 const ENABLED_BREAKPOINT: u32 = 0x1000;
@@ -31,8 +29,7 @@ export function interruptibility(): u32 {
 
 /** Access rights of segment register `seg` as a VMCS has them (SDM 3C table 24-2). */
 export function rightsOf(seg: u32): u32 {
-  const access = load<u32>(segPtr(seg), SegCache.ACCESS);
-  return (access & RIGHTS) | ((access & SEG_USABLE) != 0 ? 0 : SEG_USABLE);
+  return load<u32>(segPtr(seg), SegCache.ACCESS) ^ SEG_USABLE;
 }
 
 /** Pending debug exceptions (SDM 3C 24.4.2). */
@@ -132,8 +129,7 @@ export function readGuest(encoding: u32): u32 {
 export function writeGuest(encoding: u32, value: u32): void {
   const seg = rightsSegment(encoding);
   if (seg >= 0) {
-    const usable: u32 = (value & SEG_USABLE) != 0 ? 0 : SEG_USABLE;
-    store<u32>(segPtr(seg), (value & ~SEG_USABLE) | usable, SegCache.ACCESS);
+    store<u32>(segPtr(seg), value ^ SEG_USABLE, SegCache.ACCESS);
     return;
   }
   switch (encoding) {

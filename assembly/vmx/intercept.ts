@@ -62,14 +62,19 @@ export function exitsTables(rec: usize, which: u32): bool {
 export function exitsSystemSegments(rec: usize, which: u32): bool {
   if (!nonRoot() || (secondary() & Secondary.DESCRIPTOR_TABLES) == 0) return false;
   const memory = isMemory(rec);
-  const info = memory ? memoryInfo(rec) : (1 << 10) | ((load<u8>(rec, Rec.RM) >>> 2) << 3);
+  const info = memory ? memoryInfo(rec) : (1 << 10) | ((<u32>load<u8>(rec, Rec.RM) >>> 2) << 3);
   exitWithInfo(rec, ExitReason.LDTR_TR_ACCESS, memory ? load<u32>(rec, Rec.DISP) : 0, info | (which << 28));
   return true;
 }
 
+/** The general-purpose register of MOV CR and MOV DR, at its place in a qualification. */
+function registerField(rec: usize): u32 {
+  return (<u32>load<u8>(rec, Rec.RM) >>> 2) << 8;
+}
+
 /** Qualification of a control-register access by MOV: `from` reads it. */
 function crQualification(rec: usize, n: u32, from: bool): u32 {
-  return n | (from ? 1 << 4 : 0) | ((load<u8>(rec, Rec.RM) >>> 2) << 8);
+  return n | (from ? 1 << 4 : 0) | registerField(rec);
 }
 
 /** MOV r32, CR3. */
@@ -152,7 +157,7 @@ export function exitsLmsw(rec: usize, value: u32): bool {
 /** MOV to or from a debug register: comes before all other checks. */
 export function exitsDr(rec: usize, from: bool): bool {
   if (!primary(Primary.MOV_DR)) return false;
-  const q = load<u8>(rec, Rec.REG) | (from ? 1 << 4 : 0) | ((load<u8>(rec, Rec.RM) >>> 2) << 8);
+  const q = <u32>load<u8>(rec, Rec.REG) | (from ? 1 << 4 : 0) | registerField(rec);
   exitAt(rec, ExitReason.DR_ACCESS, q);
   return true;
 }

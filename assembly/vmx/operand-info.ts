@@ -13,7 +13,7 @@ export function memoryInfo(rec: usize): u32 {
   const base: u32 = load<u8>(rec, Rec.BASE);
   const index: u32 = load<u8>(rec, Rec.INDEX_REG);
   const wide: u32 = (load<u16>(rec, Rec.FLAGS) & RecFlag.ADDR16) != 0 ? 0 : 1 << 7;
-  let info = load<u8>(rec, Rec.SCALE) | wide | (load<u8>(rec, Rec.SEG) << 15);
+  let info = <u32>load<u8>(rec, Rec.SCALE) | wide | ((<u32>load<u8>(rec, Rec.SEG)) << 15);
   info |= index == Cpu.ZERO ? NO_INDEX : (index >>> 2) << 18;
   info |= base == Cpu.ZERO ? NO_BASE : (base >>> 2) << 23;
   return info;

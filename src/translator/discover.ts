@@ -3,7 +3,7 @@
  * calls and the returns that belong to them, over a bounded number of instructions and pages.
  * Only the guest's bytes and what has been executed decide; nothing here changes the machine.
  */
-import { Cpu } from "../../assembly/abi/cpu.js";
+import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form, RecFlag } from "../../assembly/abi/record.js";
@@ -246,7 +246,11 @@ export class Discovery {
       all.copyWithin(BYTES + available, second, second + MAX_LENGTH - available);
       length = exports.decodeBytes(RECORD, BYTES, MAX_LENGTH, eip, this.mode);
     }
-    return length === 0 ? undefined : readInsn(memory.buffer, RECORD);
+    if (length === 0) return undefined;
+    const insn = readInsn(memory.buffer, RECORD);
+    // PAUSE, which a monitor may want to see, is a NOP to the lowerings.
+    const pause = insn.op === Op.NOP && (insn.flags & RecFlag.REP) !== 0;
+    return pause && (this.mode & Mode.MONITORED) !== 0 ? undefined : insn;
   }
 
   /** Cuts the instructions into nodes at leaders and branches. */

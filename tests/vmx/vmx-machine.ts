@@ -7,6 +7,7 @@ import { ENTRY_FAILED, ExitReason } from "../../assembly/abi/exit.js";
 import { Layout } from "../../assembly/abi/layout.js";
 import { VMCS_REVISION, VmcsField } from "../../assembly/abi/vmcs.js";
 import {
+  Activity,
   ENTRY_REQUIRED,
   EptPointer,
   EXIT_REQUIRED,
@@ -149,6 +150,7 @@ export class VmxMachine {
     }
     this.guestU32(TSS + 4, STACK + 0x800);
     this.guestU32(TSS + 8, KERNEL_DATA);
+    this.guestU32(TSS + 100, 0x68 << 16); // no I/O permission map
   }
 
   /** Writes the VM's memory. */
@@ -255,6 +257,7 @@ export class VmxMachine {
   runCode(code: ArrayLike<number>, budget = 100): number {
     this.guest(CODE, code);
     this.write(VmcsField.GUEST_RIP, CODE);
+    this.write(VmcsField.GUEST_ACTIVITY, Activity.ACTIVE);
     return this.enter(budget);
   }
 

@@ -70,7 +70,7 @@ export function advanceDestination(rec: usize, elements: u32): void {
 
 /** True if every iteration is looked at by itself. */
 function watched(): bool {
-  return (get(Cpu.ATTENTION) & (Attention.SINGLE_STEP | Attention.BREAKPOINTS)) != 0;
+  return (get(Cpu.ATTENTION) & (Attention.SINGLE_STEP | Attention.BREAKPOINTS | Attention.TRAP_FLAG)) != 0;
 }
 
 /** Iterations to make in this execution; 0 if the count register is zero. */
