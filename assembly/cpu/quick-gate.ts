@@ -8,7 +8,9 @@
 import { Cpu, Mode, SEG_USABLE, SegCache } from "../abi/cpu";
 import { DESCRIPTOR_ENTRIES, KnownDescriptor, Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
 import { ARITHMETIC_FLAGS, Cr0, Desc, DescFlag, Eflags, Reg, Seg } from "../abi/x86";
+import { Vmx } from "../abi/vmx";
 import { relyOn } from "../mmu/tlb";
+import { vget } from "../vmx/state";
 import { refreshMode, updateAttention } from "./control";
 import { baseOf, cacheAccess, descriptorAddress, inTable, isBig, isNull, limitOf } from "./descriptor";
 import { setArithmeticFlags } from "./flags";
@@ -109,7 +111,7 @@ function enterMode(code: usize, stack: usize): void {
   }
   const a = load<u32>(code, KnownDescriptor.MODE);
   const b = stack == 0 ? old & (Mode.STACK32 | Mode.FLAT) : load<u32>(stack, KnownDescriptor.MODE);
-  set(Cpu.MODE, ((a | b) & ~Mode.FLAT) | (a & b & Mode.FLAT));
+  set(Cpu.MODE, ((a | b) & ~Mode.FLAT) | (a & b & Mode.FLAT) | (old & Mode.MONITORED));
   set(Cpu.CONTEXT, (get(Cpu.GENERATION) << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
 }
 
@@ -279,7 +281,7 @@ export function returnQuickly(): bool {
 
 /** True if loading `flags` calls for no attention where nothing called for it before: then all that is left to do is to end RF. */
 function calm(flags: u32): bool {
-  const held = get(Cpu.INTR) == 0 || (flags & Eflags.IF) == 0;
+  const held = (get(Cpu.INTR) == 0 || (flags & Eflags.IF) == 0) && vget(Vmx.WATCH) == 0;
   return get(Cpu.ATTENTION) == 0 && get(Cpu.TF_ARMED) == 0 && (flags & Eflags.TF) == 0 && held;
 }
 

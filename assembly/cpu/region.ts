@@ -8,9 +8,11 @@ import { Handler } from "../abi/handler";
 import { Layout, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
 import { Cell, CellKind, FEEDBACK, FlagKind, PageList, TARGET_ENTRIES } from "../abi/region";
+import { Active } from "../abi/vmx";
 import { translateRegion } from "../host";
 import { count, registerCode } from "../mmu/code";
 import { executesAt, relyOn } from "../mmu/tlb";
+import { active } from "../vmx/state";
 import { findBlock } from "./block";
 import { eflags, flagsAdd, flagsSub } from "./flags";
 import { generic } from "./generic";
@@ -221,11 +223,16 @@ export function interpretInRegion(rec: usize, given: i32): u32 {
   return 0;
 }
 
+/** True if a monitor sees INT or IRET. */
+function seen(): bool {
+  return (active() & (Active.DEPRIVILEGED | Active.LEAVE_AT_USER)) != 0;
+}
+
 /** The same for INT n. */
 export function interruptInRegion(rec: usize, given: i32): u32 {
   settleFlags();
   set(Cpu.EIP, nextEip(rec));
-  if (!enterQuickly(load<u8>(rec, Rec.IMM), true, false, 0, eflags())) return interpretInRegion(rec, given);
+  if (seen() || !enterQuickly(load<u8>(rec, Rec.IMM), true, false, 0, eflags())) return interpretInRegion(rec, given);
   set(Cpu.TF_ARMED, 0);
   return 0;
 }
@@ -233,7 +240,7 @@ export function interruptInRegion(rec: usize, given: i32): u32 {
 /** The same for IRETD. */
 export function returnInRegion(rec: usize, given: i32): u32 {
   settleFlags();
-  return returnQuickly() ? 0 : interpretInRegion(rec, given);
+  return !seen() && returnQuickly() ? 0 : interpretInRegion(rec, given);
 }
 
 /** For regions: makes FLAG_A and FLAG_B FlagKind.RAW. */

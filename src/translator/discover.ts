@@ -9,6 +9,7 @@ import { Op } from "../../assembly/abi/op.js";
 import { Form, RecFlag } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
+import { SENSITIVE } from "./interpreted.js";
 import { MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES } from "./tuning.js";
 
 /** How a node ends. Successors that are not in the region leave it. */
@@ -42,6 +43,8 @@ export interface CodeRun {
 /** What was found. */
 export interface Region {
   entry: number;
+  /** Mode bits it is made for. */
+  mode: number;
   /** Nodes by key. */
   nodes: Map<number, Node>;
   /** Pages the code lies in: linear page address to pointer. */
@@ -181,7 +184,7 @@ export class Discovery {
     if (!this.insns.has(entry)) return undefined;
     const nodes = this.cut();
     this.matchReturns(nodes);
-    return { entry, nodes, pages: this.pages, runs: this.runs(), size: this.insns.size };
+    return { entry, mode: this.mode, nodes, pages: this.pages, runs: this.runs(), size: this.insns.size };
   }
 
   /** Decodes from `at` up to a branch, and queues where the branch goes if that has been executed. */
@@ -248,9 +251,9 @@ export class Discovery {
     }
     if (length === 0) return undefined;
     const insn = readInsn(memory.buffer, RECORD);
-    // PAUSE, which a monitor may want to see, is a NOP to the lowerings.
     const pause = insn.op === Op.NOP && (insn.flags & RecFlag.REP) !== 0;
-    return pause && (this.mode & Mode.MONITORED) !== 0 ? undefined : insn;
+    insn.watched = (this.mode & Mode.MONITORED) !== 0 && (pause || SENSITIVE.has(insn.op));
+    return insn;
   }
 
   /** Cuts the instructions into nodes at leaders and branches. */

@@ -35,6 +35,8 @@ export interface Insn {
   mask: number;
   /** True if the instruction ends its block. */
   ends: boolean;
+  /** True if a monitor may want to see the instruction: it is left to the interpreter. */
+  watched: boolean;
   /** The record itself, for the interpreter. */
   record: Uint8Array;
 }
@@ -64,6 +66,7 @@ export function readInsn(memory: ArrayBuffer, ptr: number): Insn {
     condition: flags >>> CONDITION_SHIFT,
     mask: v.getUint32(Rec.LINK, true),
     ends: (flags & RecFlag.ENDS) !== 0,
+    watched: false,
     record,
   };
 }

@@ -69,6 +69,9 @@ const SYSTEM = [
   Op.WRMSR,
 ] as const;
 
+/** Operations that control, depend on or show the privilege and the resources: what a monitor may want to see, however it is lowered. */
+export const SENSITIVE: ReadonlySet<Op> = new Set<Op>([...CONTROL, ...SYSTEM, Op.PUSH_SEG, Op.MOV_FROM_SEG]);
+
 /** x87. */
 const FPU = [
   Op.WAIT,

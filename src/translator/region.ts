@@ -8,7 +8,7 @@
  *     ;; store registers, flags, budget
  *     cell)
  */
-import { Cpu, Mode } from "../../assembly/abi/cpu.js";
+import { Cpu } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
 import { CellKind, PageList } from "../../assembly/abi/region.js";
@@ -41,9 +41,6 @@ const ZERO = 4;
 const NOT_ZERO = 5;
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";
-
-/** What code must be like to be translated. */
-const TRANSLATABLE = Mode.CODE32 | Mode.STACK32 | Mode.FLAT;
 
 /** What decides how instructions are emitted besides the instructions themselves. */
 export interface RegionOptions {
@@ -203,7 +200,8 @@ class RegionEmitter {
 
   private instruction(insn: Insn): void {
     if (insn.op === Op.JMP) return; // to what follows in the node
-    if (this.options.stages(insn.eip) === Stage.INTERPRET || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
+    const interpreted = insn.watched || this.options.stages(insn.eip) === Stage.INTERPRET;
+    if (interpreted || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
   }
 
   /** Takes the instructions of `node` from the budget; leaves the region in front of it if they are not covered. */
@@ -315,7 +313,7 @@ class RegionEmitter {
     if (targets.length > 0) {
       e.loadState(Cpu.ATTENTION);
       e.loadState(Cpu.MODE);
-      c.i32(TRANSLATABLE);
+      c.i32(this.region.mode);
       c.op(W.I32_XOR, W.I32_OR);
       c.open(W.IF, BlockType.EMPTY);
       c.i32(cell);

@@ -9,7 +9,6 @@ import { VMCS_REVISION, VmcsField } from "../../assembly/abi/vmcs.js";
 import {
   Activity,
   ENTRY_REQUIRED,
-  EptPointer,
   EXIT_REQUIRED,
   PIN_REQUIRED,
   PRIMARY_REQUIRED,
