@@ -139,11 +139,14 @@ export function treeLines(tree: Tree, indent = ""): string[] {
   ];
 }
 
-/**
- * True if the conditions are what a careful monitor chooses: IOPL 0, TSD set, PCE clear, no virtual interrupts, a bitmap that allows
- * nothing. UMIP is the instruction set's, not a choice.
- */
-export function isMonitorsChoice(conditions: number): boolean {
-  const asked = Holds.ABOVE_IOPL | Holds.TSD | Holds.PCE | Holds.VIRTUAL_INTERRUPTS;
-  return (conditions & asked) === (Holds.ABOVE_IOPL | Holds.TSD);
+/** Whether the tree traps under the conditions. */
+export function trapsAt(tree: Tree, conditions: number): boolean {
+  if ("trapped" in tree) return tree.trapped;
+  return trapsAt(conditions & (1 << tree.condition) ? tree.yes : tree.no, conditions);
 }
+
+/**
+ * What a careful monitor chooses: IOPL 0, TSD set, PCE clear, no virtual interrupts, a bitmap that allows nothing. UMIP is the instruction
+ * set's, not a choice: samples without it grow no tree that asks for it.
+ */
+export const MONITORS_CHOICE = Holds.ABOVE_IOPL | Holds.TSD | Holds.DENIED;

@@ -16,7 +16,8 @@ export interface Derivation {
 
 /** Searches the given rows. The result depends on rows and options only. */
 export function derive(rows: readonly Row[], options: SearchOptions = DEFAULT_SEARCH): Derivation {
-  const laboratory = new Laboratory();
-  const evidence = rows.map((row) => deriveRow(laboratory, row, options));
-  return { options, evidence, runs: laboratory.runs, disagreements: evidence.flatMap(disagreements) };
+  const laboratories = { ia32: new Laboratory(), strict: new Laboratory("strict"), vt: new Laboratory("vt") };
+  const evidence = rows.map((row) => deriveRow(laboratories, row, options));
+  const runs = laboratories.ia32.runs + laboratories.strict.runs + laboratories.vt.runs;
+  return { options, evidence, runs, disagreements: evidence.flatMap(disagreements) };
 }

@@ -11,6 +11,7 @@ import { drawState } from "./draw.js";
 import { type Subject, subjectsOf } from "./encode.js";
 import { Evidence, type Witness } from "./evidence.js";
 import type { Laboratory, Outcome } from "./laboratory.js";
+import { tryNonRoot } from "./non-root.js";
 import { IN_PLACE, RELOCATIONS, type Relocation, type Situation, type State } from "./state.js";
 
 /** How hard to search. */
@@ -25,10 +26,19 @@ export interface SearchOptions {
 /** The search of `vmexit classify --derive`. */
 export const DEFAULT_SEARCH: SearchOptions = { seed: 1, states: 64, sensitiveStates: 160 };
 
-/** Evidence by instruction set: IA-32 without UMIP, and with CR4.UMIP set. */
+/** Evidence by instruction set: IA-32 without UMIP, with CR4.UMIP set, the strict machine, non-root operation. */
 export interface RowEvidence {
   readonly ia32: Evidence;
   readonly umip: Evidence;
+  readonly strict: Evidence;
+  readonly vt: Evidence;
+}
+
+/** A machine for each instruction set. */
+export interface Laboratories {
+  readonly ia32: Laboratory;
+  readonly strict: Laboratory;
+  readonly vt: Laboratory;
 }
 
 /** Faults that have nothing to do with privilege: memory, arithmetic, and the x87 that is switched off. */
@@ -48,17 +58,30 @@ const USER: Situation = { ring: 3, moved: IN_PLACE };
 const ALL: ReadonlySet<Relocation> = new Set(RELOCATIONS);
 const STRICT_ONLY = new Set(RESOURCES.filter((resource) => resource.strictOnly).map((resource) => resource.name));
 
+/** Of how many states one is tried on the other machines too: of a row that may be sensitive, and of another. */
+const SHARE = { sensitive: 2, plain: 4 };
+
 /** Searches all subjects of a row. */
-export function deriveRow(laboratory: Laboratory, row: Row, options: SearchOptions): RowEvidence {
-  const evidence = { ia32: new Evidence(row), umip: new Evidence(row) };
+export function deriveRow(laboratories: Laboratories, row: Row, options: SearchOptions): RowEvidence {
+  const evidence = {
+    ia32: new Evidence(row),
+    umip: new Evidence(row),
+    strict: new Evidence(row),
+    vt: new Evidence(row),
+  };
   const isPlain = row.sensitive.length === 0 && row.privilege === "none" && row.reveals === undefined;
   const count = isPlain ? options.states : options.sensitiveStates;
   for (const subject of subjectsOf(row)) {
-    for (let index = 0; index < count; index++)
-      new Experiment(laboratory, subject, options.seed, index).perform(evidence);
+    for (let index = 0; index < count; index++) {
+      const state = drawState(subject, options.seed, index);
+      const isa = state.own.cr4 & Cr4.UMIP ? evidence.umip : evidence.ia32;
+      new Experiment(laboratories.ia32, subject, state, options.seed, index).perform(isa);
+      if (index % (isPlain ? SHARE.plain : SHARE.sensitive) !== 0) continue;
+      new Experiment(laboratories.strict, subject, state, options.seed, index).perform(evidence.strict);
+      tryNonRoot(laboratories, evidence.vt, state, { subject: subject.key, seed: options.seed, index });
+    }
   }
-  evidence.ia32.settle();
-  evidence.umip.settle();
+  for (const each of [evidence.ia32, evidence.umip, evidence.strict]) each.settle();
   return evidence;
 }
 
@@ -73,20 +96,16 @@ function isSetAside({ kind, vector }: Outcome): boolean {
 
 /** One state of one subject in all its situations. */
 class Experiment {
-  private readonly state: State;
-
   constructor(
     private readonly laboratory: Laboratory,
     private readonly subject: Subject,
+    private readonly state: State,
     private readonly seed: number,
     private readonly index: number,
-  ) {
-    this.state = drawState(subject, seed, index);
-  }
+  ) {}
 
   /** Runs everything and adds what it finds. */
-  perform({ ia32, umip }: RowEvidence): void {
-    const evidence = this.state.own.cr4 & Cr4.UMIP ? umip : ia32;
+  perform(evidence: Evidence): void {
     const kernel = this.laboratory.run(this.state, KERNEL);
     const ring1 = this.laboratory.run(this.state, RING1);
     const user = this.laboratory.run(this.state, USER);

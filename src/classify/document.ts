@@ -62,7 +62,9 @@ denied, and flag images of all kinds are offered as operands. A difference is a 
 **What a search cannot say.** A witness proves a verdict; that none was found in so many states does not prove innocence. States are 32-bit protected mode with paging; virtual-8086 mode,
 real mode and 16-bit segments are not searched. Time is outside the paper's model: an instruction that tells it is listed as *reveals*, and Theorem 2 asks whether
 it can be made to trap. On this machine time is the number of retired instructions, so a monitor that controls every clock has no other timing dependency.
-For \`strict\` and \`vt\` the table says which instructions trap or exit.
+
+**\`strict\` and \`vt\`** are searched on the machine too. On \`strict\` the instruction is under a monitor outside ring 0. On \`vt\` it runs in VMX non-root operation with all
+controls set: it must exit, or do to the VM's own copy what it does on the bare machine, without changing or showing what the guest-state area does not hold.
 
 What the manual says and no experiment here can see:
 

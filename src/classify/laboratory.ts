@@ -7,6 +7,8 @@
 import { Cpu, SEG_USABLE, SegCache } from "../../assembly/abi/cpu.js";
 import { Fpu } from "../../assembly/abi/fpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
+import { ExitReason } from "../../assembly/abi/exit.js";
+import { IntrInfo, Isa, Primary, Secondary, Vmx } from "../../assembly/abi/vmx.js";
 import { ARITHMETIC_FLAGS, Eflags, Seg } from "../../assembly/abi/x86.js";
 import { Core } from "../core/core.js";
 import {
@@ -23,13 +25,13 @@ import {
 } from "./stage.js";
 import type { Situation, State } from "./state.js";
 
-/** How an instruction ended: behind itself, in a fault, or at the target of a gate. */
-export type OutcomeKind = "done" | "fault" | "gate";
+/** How an instruction ended: behind itself, in a fault, at the target of a gate, or in a VM exit. */
+export type OutcomeKind = "done" | "fault" | "gate" | "exit";
 
 /** What an experiment sees. */
 export interface Outcome {
   readonly kind: OutcomeKind;
-  /** Exception vector and error code of a fault. */
+  /** Exception vector and error code of a fault; ExitReason of an exit. */
   readonly vector: number;
   readonly error: number;
   /** The CPU state as words, before and after; EFLAGS complete. */
@@ -82,6 +84,26 @@ const QUIET: readonly [field: number, value: number][] = [
   [Cpu.BP_ENABLED, 0],
 ];
 
+/** Controls of non-root operation: what can exit does, and the monitor owns all of CR0 and CR4. */
+const NON_ROOT: readonly [field: number, value: number][] = [
+  [Vmx.NON_ROOT, 1],
+  [
+    Vmx.PRIMARY,
+    Primary.HLT |
+      Primary.INVLPG |
+      Primary.RDPMC |
+      Primary.RDTSC |
+      Primary.CR3_LOAD |
+      Primary.CR3_STORE |
+      Primary.MOV_DR |
+      Primary.UNCONDITIONAL_IO |
+      Primary.SECONDARY,
+  ],
+  [Vmx.SECONDARY, Secondary.DESCRIPTOR_TABLES | Secondary.WBINVD],
+  [Vmx.CR0_MASK, -1],
+  [Vmx.CR4_MASK, -1],
+];
+
 /** Counters of dropped translations, u64 each: only their low words move here. */
 const FLUSH_COUNTERS = [Cpu.COUNTERS + 8, Cpu.COUNTERS + 16];
 
@@ -96,6 +118,7 @@ export class Laboratory {
   /** The images in RAM. */
   private readonly ram: readonly Buffer[];
   private readonly words: Uint32Array;
+  private readonly controls: Uint32Array;
   /** Pristine images by frame and DPL of the open gates. */
   private readonly images: readonly (readonly Buffer[])[];
   /** What RAM holds at each frame but for the data pages: the DPL of its open gates, -1 if it has to be written again. */
@@ -106,7 +129,12 @@ export class Laboratory {
   /** Instructions executed. */
   runs = 0;
 
-  constructor() {
+  /**
+   * A machine of an instruction set. On a `strict` one the instruction is under a monitor outside ring 0: what is sensitive faults, and
+   * everything that goes through the IDT is an exit, which counts as a fault here. On a `vt` one it is in non-root operation, where all
+   * that can exit does, and control registers are read through shadows.
+   */
+  constructor(private readonly isa: "ia32" | "strict" | "vt" = "ia32") {
     this.core = Core.create(
       { ramBytes: STAGE_RAM },
       {
@@ -123,6 +151,7 @@ export class Laboratory {
       },
     );
     this.words = new Uint32Array(this.core.memory.buffer, Layout.CPU, WORDS);
+    this.controls = new Uint32Array(this.core.memory.buffer, Layout.VMX, Vmx.SIZE / 4);
     const { buffer } = this.core.memory;
     this.ram = FRAMES.map((base) => Buffer.from(buffer, this.core.ram.byteOffset + base, STAGE_BYTES));
     this.images = FRAMES.map((base) => [0, 1, 2, 3].map((open) => Buffer.from(stageImage(base, open).buffer)));
@@ -134,13 +163,16 @@ export class Laboratory {
     const frame = moved.has("frames") ? 1 : 0;
     const ram = this.load(state, frame);
     this.setRegisters(state, situation, FRAMES[frame] as number);
+    const isMonitored = this.isa === "strict" && situation.ring > 0;
+    if (this.isa === "strict") this.monitor(isMonitored);
+    if (this.isa === "vt") this.enterNonRoot();
     const [before, after] = this.recent[this.runs++ % RECENT] as [Uint32Array, Uint32Array];
     before.set(this.words);
     this.ports = [];
-    this.core.stepOnce();
+    const reason = this.core.stepOnce();
     after.set(this.words);
     after[Cpu.EFLAGS / 4] = this.core.cpu.eflags;
-    const { kind, vector, error } = this.ending(after);
+    const { kind, vector, error } = this.ending(after, reason, isMonitored);
     const tablesChanged = this.tablesChanged(ram, frame, state);
     const memory = kind === "done" ? this.changedMemory(ram) : NOTHING;
     const translationsDropped = FLUSH_COUNTERS.some((counter) => before[counter >> 2] !== after[counter >> 2]);
@@ -243,13 +275,35 @@ export class Laboratory {
     table(Cpu.IDTR_BASE, pageAt(first + 1), 256 * 8 - 1);
   }
 
-  private ending(after: Uint32Array): { kind: OutcomeKind; vector: number; error: number } {
+  /** Puts the machine under a monitor, or leaves it to itself. */
+  private monitor(isMonitored: boolean): void {
+    this.controls[Vmx.ISA >> 2] = Isa.STRICT;
+    this.controls[Vmx.DEPRIVILEGED >> 2] = isMonitored ? 1 : 0;
+    this.core.exports.applyControls();
+  }
+
+  /** Non-root operation with every control set that makes an instruction exit. */
+  private enterNonRoot(): void {
+    const { controls, words } = this;
+    for (const [field, value] of NON_ROOT) controls[field >> 2] = value;
+    controls[Vmx.CR0_SHADOW >> 2] = words[Cpu.CR0 >> 2] as number;
+    controls[Vmx.CR4_SHADOW >> 2] = words[Cpu.CR4 >> 2] as number;
+    this.core.exports.applyControls();
+  }
+
+  private ending(after: Uint32Array, reason: number, isMonitored: boolean) {
+    if (this.isa === "vt" && reason !== ExitReason.BUDGET) return { kind: "exit", vector: reason, error: 0 } as const;
+    if (isMonitored && reason === ExitReason.EXCEPTION_NMI) {
+      const info = this.controls[Vmx.INTR_INFO >> 2] as number;
+      const error = this.controls[Vmx.INTR_ERROR >> 2] as number;
+      return { kind: "fault", vector: info & IntrInfo.VECTOR, error } as const;
+    }
     const word = (field: number) => after[field >> 2] as number;
     const vector = word(Cpu.FAULT_VECTOR);
-    if (vector !== NO_FAULT) return { kind: "fault", vector, error: word(Cpu.FAULT_ERROR) };
+    if (vector !== NO_FAULT) return { kind: "fault", vector, error: word(Cpu.FAULT_ERROR) } as const;
     const eip = word(Cpu.EIP);
     const kind = eip >= HANDLERS && eip < HANDLERS + PAGE ? "gate" : "done";
-    return { kind, vector: 0, error: 0 };
+    return { kind, vector: 0, error: 0 } as const;
   }
 
   /** Guest memory that is no longer what it was before. */

@@ -3,13 +3,12 @@
  *
  * `ia32` has no UMIP and `umip` sets it. `strict` is IA-32 on which every instruction that is sensitive in the strict reading traps
  * outside ring 0. `vt` is VMX non-root operation: "privileged" is to exit to root operation, and resources are those that the guest-state
- * area does not hold. The last two take which instructions trap or exit from the table.
+ * area does not hold.
  */
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { Op } from "../../assembly/abi/op.js";
 import type { Privilege, Row, Sensitivity } from "../isa/row.js";
-import { DEVICES, RESOURCES } from "./compare.js";
-import { isDecided, isMonitorsChoice, learn, type Tree } from "./conditions.js";
+import { isDecided, learn, MONITORS_CHOICE, type Tree, trapsAt } from "./conditions.js";
 import { declaredClasses, trapsUnder, unobservable } from "./declared.js";
 import type { RowEvidence } from "./derive.js";
 import type { Evidence, Finding, Reading } from "./evidence.js";
@@ -37,13 +36,6 @@ const CONTROLLED_EXITS: ReadonlySet<ExitReason> = new Set([
   ExitReason.WBINVD,
 ]);
 
-/** Causes of findings that concern the host in non-root operation. */
-const HOST_OWNED: ReadonlySet<string> = new Set([
-  ...RESOURCES.filter((resource) => !resource.guestState).map(({ name }) => name),
-  DEVICES,
-  "registers",
-]);
-
 /** User sensitive only where user mode has IOPL 3, clears IF or handles an NMI. */
 const FREE_USER_ONLY: ReadonlySet<Op> = new Set([Op.PUSHF, Op.POPF, Op.IRET]);
 
@@ -66,22 +58,20 @@ export function alwaysExits(row: Row): boolean {
 }
 
 /** The verdict on a row. */
-export function verdictOn({ ia32, umip }: RowEvidence, isa: Isa): Verdict {
-  const evidence = isa === "umip" ? umip : ia32;
+export function verdictOn(both: RowEvidence, isa: Isa): Verdict {
+  const evidence = both[isa];
   const { row } = evidence;
   const kinds = (keep: (finding: Finding) => boolean) => ({
     strict: evidence.kinds("strict", keep),
     lifted: evidence.kinds("lifted", keep),
   });
-  const keep =
-    isa === "vt" ? ({ witness, cause }: Finding) => witness.kind !== "mode" && HOST_OWNED.has(cause) : () => true;
   const timed = evidence.revealsTime || row.reveals === "time";
   return {
     row,
     privileged: isPrivileged(evidence, isa),
-    sensitive: kinds(keep),
-    user: kinds((finding) => keep(finding) && finding.user),
-    ordinaryUser: kinds((finding) => keep(finding) && finding.ordinary),
+    sensitive: kinds(() => true),
+    user: kinds((finding) => finding.user),
+    ordinaryUser: kinds((finding) => finding.ordinary),
     timed,
   };
 }
@@ -107,15 +97,10 @@ export function declaredVerdict(row: Row, isa: Isa): Verdict {
 }
 
 function isPrivileged(evidence: Evidence, isa: Isa): boolean {
-  const { row } = evidence;
-  if (isa === "vt") return alwaysExits(row);
-  if (isa === "strict" && row.sensitive.length > 0) return true;
-  if (!isPrivilegeDecided(evidence)) return false;
-  const chosen = evidence.traps.filter(({ conditions }) => isMonitorsChoice(conditions));
-  // Whether a port is denied is the monitor's choice, but only for instructions that use ports.
-  const denied =
-    row.privilege === "io" ? chosen.filter(({ conditions }) => trapsUnder("io", row.op, conditions)) : chosen;
-  return denied.length > 0 && denied.every(({ trapped }) => trapped);
+  const { traps } = evidence;
+  if (isa === "vt") return traps.length > 0 && traps.every(({ trapped }) => trapped);
+  const tree = isPrivilegeDecided(evidence) ? learn(traps) : undefined;
+  return tree !== undefined && trapsAt(tree, MONITORS_CHOICE);
 }
 
 /** True if the machine's conditions alone decide whether the instruction traps outside ring 0. */
@@ -168,5 +153,20 @@ export function disagreements(both: RowEvidence): string[] {
     const tellsTime = evidence.revealsTime && !evidence.kinds("strict").includes("location");
     compare(`${isa}, reveals`, declared.reveals ?? "nothing", tellsTime ? "time" : "nothing");
   }
+  const under = "traps under a monitor";
+  if (row.sensitive.length > 0) {
+    compare("strict", under, isPrivileged(both.strict, "strict") ? under : "slips through");
+  } else if (row.privilege === "none") {
+    compare("strict", "runs", both.strict.traps.some(({ trapped }) => trapped) ? under : "runs");
+  }
+  const exits = both.vt.traps.some(({ trapped }) => trapped);
+  const kinds = both.vt.kinds("strict");
+  compare(
+    "vt",
+    "exits or acts on the VM's own copy",
+    kinds.length > 0 ? list(kinds) : "exits or acts on the VM's own copy",
+  );
+  if (alwaysExits(row) || row.exits.length === 0)
+    compare("vt", alwaysExits(row) ? "exits" : "no exit", exits ? "exits" : "no exit");
   return found;
 }

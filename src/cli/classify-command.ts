@@ -106,10 +106,7 @@ function showDerivation(rows: readonly Row[], isa: Isa | undefined, options: Par
   return derivation.disagreements.length === 0 ? 0 : 1;
 }
 
-const NOTES = [
-  "ia32, umip: derived. strict, vt: which instructions trap or exit is the table's; what they would do otherwise is derived.",
-  "A search finds witnesses; that it finds none in the states tried is no proof.",
-];
+const NOTES = ["A search finds witnesses; that it finds none in the states tried is no proof."];
 
 function showWitnesses(name: string, options: ParsedOptions): number {
   const rows = rowsNamed(name);

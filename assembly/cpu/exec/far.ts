@@ -76,6 +76,7 @@ export function opInt1(rec: usize): void {
 
 /** INTO: #OF as a trap if OF is set. */
 export function opInto(rec: usize): void {
+  if (refused()) return;
   if (overflow() != 0) softwareInterrupt(Vector.OF, rec);
 }
 

@@ -27,6 +27,7 @@ import {
 import { faulted, raise } from "../fault";
 import { effectiveAddress, isMemory, size } from "../operand";
 import { get, protectedMode, set, setReg16 } from "../state";
+import { refused } from "../../vmx/intercept";
 import { available, loadAt, noneWaiting, ready, remember, storeAt } from "./x87-frame";
 
 /** Image of an environment or a state while it is read or made: up to 108 bytes, in the temporaries. */
@@ -191,9 +192,9 @@ export function opFldenv(rec: usize): void {
   if (!faulted()) takeEnvironment(size(rec) == 4);
 }
 
-/** FNSTENV: masks all exceptions afterwards. Faults: #NM; those of a write. */
+/** FNSTENV: masks all exceptions afterwards. Faults: #NM; those of a write. It stores the CS of the last instruction, and so the CPL. */
 export function opFnstenv(rec: usize): void {
-  if (!available()) return;
+  if (refused() || !available()) return;
   buildEnvironment(size(rec) == 4);
   writeImage(rec, environmentBytes(rec));
   if (faulted()) return;
@@ -218,7 +219,7 @@ export function opFrstor(rec: usize): void {
 
 /** FNSAVE: FNINIT afterwards. Faults: #NM; those of a write. */
 export function opFnsave(rec: usize): void {
-  if (!available()) return;
+  if (refused() || !available()) return;
   const bytes = environmentBytes(rec);
   buildEnvironment(size(rec) == 4);
   for (let i: u32 = 0; i < 8; i++) {
