@@ -4,6 +4,7 @@
  */
 import { Bench } from "tinybench";
 import { createMachine } from "../dist/src/index.js";
+import { cpuidRoundTrip } from "./vmx-guest.mjs";
 
 const CODE = 0x10_0000;
 const LOOPS = 1000;
@@ -58,6 +59,7 @@ function tasks() {
   const hits = paged([...LOAD, ...NOP]);
   const walks = paged([...LOAD, ...INVLPG]);
   const ports = machineWith(loopOf(OUT, LOOPS - 1)).core;
+  const exits = cpuidRoundTrip(machineWith(NOP).core);
   const cold = machineWith(loopOf(NOP, LOOPS - 1));
   const code = cold.readPhysical(CODE, LOOPS + 4);
   return [
@@ -74,6 +76,13 @@ function tasks() {
     { name: "load with a TLB hit, and a NOP", operations: LOOPS / 2, call: () => hits.run(LOOPS) },
     { name: "load with a page walk, and INVLPG", operations: LOOPS / 2, call: () => walks.run(LOOPS) },
     { name: "OUT to port 0x80 (through JavaScript)", operations: LOOPS, call: () => ports.run(LOOPS) },
+    {
+      name: "CPUID exit, its emulation, and VMRESUME",
+      operations: 100,
+      call: () => {
+        for (let i = 0; i < 100; i++) exits();
+      },
+    },
   ];
 }
 
