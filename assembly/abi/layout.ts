@@ -72,7 +72,7 @@ export enum EptCache {
   ROOT = 4, // u32, EPT root and the interpretation bit (Vmx.CONTEXT_EPTP)
   EPOCH = 8, // u32, Vmx.EPT_EPOCH when it was entered
   MFN = 12, // u32, machine frame
-  RIGHTS = 16, // u32, Ept.READ, WRITE, EXECUTE as granted by all levels; Ept.D if writes need no dirty flag; EptType at bit 16
+  RIGHTS = 16, // u32, Ept.R, W, X as granted by all levels; Ept.D if writes need no dirty flag; EptType at bit 16
   SIZE = 20,
 }
 

@@ -282,16 +282,8 @@ export enum EptPointer {
   ACCESSED_DIRTY = 64,
 }
 
-/** EPT entry bits (SDM 3C 28.2.2). */
-export enum Ept {
-  READ = 1,
-  WRITE = 2,
-  EXECUTE = 4,
-  MEMORY_TYPE = 56, // of a leaf
-  LARGE = 128, // 1 GB or 2 MB page
-  A = 256,
-  D = 512, // of a leaf
-}
+/** Memory type of an EPT leaf; the other bits are in abi/ept.ts. */
+export const EPT_MEMORY_TYPE: i32 = 56;
 
 /** Position of EptType, in bits hardware ignores. */
 export const EPT_TYPE_SHIFT: i32 = 52;

@@ -96,7 +96,7 @@ export function deliver(vector: u32, type: u32, hasError: bool, error: u32, faul
     clearFault();
     if (isException && v == Vector.DF && classOf(second) != BENIGN) break;
     const twice = isException && doubles(v, second);
-    if (exceptionExits(twice ? Vector.DF : second, twice || secondHasError, twice ? 0 : secondError)) return;
+    if (watched && exceptionExits(twice ? Vector.DF : second, twice || secondHasError, twice ? 0 : secondError)) return;
     if (second == Vector.PF) set(Cpu.CR2, get(Cpu.FAULT_LINEAR));
     if (twice) {
       v = Vector.DF;
@@ -175,8 +175,8 @@ function deliverTrap(): void {
  * and restarts the instruction. There is no single-step trap behind an INT (SDM 3B 17.3.1.4).
  */
 export function softwareInterrupt(vector: u32, rec: usize): void {
-  if (!softwareExits(vector, rec))
-    interruptBySoftware(vector, softwareType(load<u8>(rec, Rec.OP)), load<u8>(rec, Rec.LENGTH));
+  if (active() != 0 && softwareExits(vector, rec)) return;
+  interruptBySoftware(vector, softwareType(load<u8>(rec, Rec.OP)), load<u8>(rec, Rec.LENGTH));
 }
 
 /** The same for a software interrupt of kind `type` (IntrType), made by an instruction of `length` bytes. */

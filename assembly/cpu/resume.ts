@@ -20,20 +20,16 @@ export function spend(ticks: i32): void {
   set(Cpu.SLICE, get(Cpu.SLICE) - ticks);
 }
 
-/** Delivers the raised fault, unless it is an exit, or becomes one: an exit takes no tick. */
-function settleFault(): void {
-  if (exitRaised()) {
-    restart();
-    return;
-  }
-  const vector = get(Cpu.FAULT_VECTOR);
-  if (exceptionExits(vector, get(Cpu.FAULT_HAS_ERROR) != 0, get(Cpu.FAULT_ERROR))) {
+/** Delivers the raised fault while a monitor is active, unless it is an exit, or becomes one: an exit takes no tick. */
+function settleWatched(): void {
+  const exits =
+    exitRaised() || exceptionExits(get(Cpu.FAULT_VECTOR), get(Cpu.FAULT_HAS_ERROR) != 0, get(Cpu.FAULT_ERROR));
+  if (exits) {
     restart();
     return;
   }
   spend(1);
   deliverFault();
-  if (active() == 0) return;
   if (exitRaised()) {
     spend(-1);
     restart();
@@ -41,6 +37,16 @@ function settleFault(): void {
     vset(Vmx.SHADOW_BEFORE, 0);
     endEvent();
   }
+}
+
+/** Delivers the raised fault. */
+function settleFault(): void {
+  if (active() != 0) {
+    settleWatched();
+    return;
+  }
+  spend(1);
+  deliverFault();
 }
 
 /** Does what Cpu.STOP asks for. Returns what is left of it: the bits that end run(). */

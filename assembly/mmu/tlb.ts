@@ -14,10 +14,12 @@
 import { Counter, Cpu, Probe, Stop, Walked } from "../abi/cpu";
 import { Layout, TLB_ENTRIES, Tlb, TlbNote } from "../abi/layout";
 import { REFILL_SIZE_SHIFT } from "../abi/region";
+import { Vmx } from "../abi/vmx";
 import { Access } from "../abi/x86";
 import { get, set } from "../cpu/state";
-import { forgetSiblings, newGeneration } from "../vmx/context";
+import { forgetVpid, newGeneration } from "../vmx/context";
 import { ABSENT_FRAME, NO_FRAME } from "../vmx/ept";
+import { active, vget } from "../vmx/state";
 import { codeAt, count, hasCode } from "./code";
 import { framePtr, isRam } from "./phys";
 import { walk, walkPlainly } from "./walk";
@@ -123,7 +125,7 @@ export function mayWrite(lin: u32, user: u32): bool {
 export function flushTlb(): void {
   count(Counter.TLB_FLUSHES);
   set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
-  forgetSiblings();
+  if (active() != 0) forgetVpid(vget(Vmx.CONTEXT_VPID));
   const generation = newGeneration();
   set(Cpu.GENERATION, generation);
   set(Cpu.CONTEXT, (generation << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));

@@ -8,21 +8,24 @@ import { Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
 import { InstructionError, Invalidation, TLB_CONTEXTS, TlbContext, Vmx } from "../abi/vmx";
 import { get, set } from "../cpu/state";
 import { flushPage, flushTlb } from "../mmu/tlb";
-import { active, vget, vptr, vset } from "./state";
+import { vget, vptr, vset } from "./state";
 
 /** Generations fit in the 11 bits above the privilege bit; 0 is never used, so a zero tag never matches. */
 const LAST_GENERATION: u32 = 2047;
 /** Low bits of an EPT root in CONTEXT_EPTP that are no address. */
 const ROOT_FLAGS: u32 = 0xfff;
 
-/** A generation that no entry of the TLB has. After the last one the TLB is cleared, and all contexts begin anew. */
+/** Clears the TLB and begins all contexts anew; returns the first generation. */
+function startOver(): u32 {
+  memory.fill(Layout.TLB, 0, TLB_ENTRIES * Tlb.SIZE);
+  memory.fill(vptr(Vmx.CONTEXTS), 0, TLB_CONTEXTS * TlbContext.SIZE);
+  return 1;
+}
+
+/** A generation that no entry of the TLB has. */
 export function newGeneration(): u32 {
   let generation = vget(Vmx.GENERATION_NEXT) + 1;
-  if (generation > LAST_GENERATION) {
-    memory.fill(Layout.TLB, 0, TLB_ENTRIES * Tlb.SIZE);
-    memory.fill(vptr(Vmx.CONTEXTS), 0, TLB_CONTEXTS * TlbContext.SIZE);
-    generation = 1;
-  }
+  if (generation > LAST_GENERATION) generation = startOver();
   vset(Vmx.GENERATION_NEXT, generation);
   return generation;
 }
@@ -73,11 +76,6 @@ export function forgetVpid(vpid: u32): void {
   for (let i: u32 = 0; i < <u32>TLB_CONTEXTS; i++) {
     if (load<u32>(contextAt(i), TlbContext.VPID) == vpid) store<u32>(contextAt(i), 0, TlbContext.GENERATION);
   }
-}
-
-/** For flushTlb(): while a monitor is active, the other contexts of the VPID go as well. */
-export function forgetSiblings(): void {
-  if (active() != 0) forgetVpid(vget(Vmx.CONTEXT_VPID));
 }
 
 /** Forgets the contexts with EPT root `root`, or with any if `all`. */

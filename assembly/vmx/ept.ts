@@ -4,10 +4,20 @@
  * Invariant: a flag is set only when the whole translation is allowed; a frame that is absent or forbidden is never remembered.
  */
 import { Cpu, Probe, Walked } from "../abi/cpu";
+import { Ept } from "../abi/ept";
 import { ExitReason } from "../abi/exit";
 import { EPT_CACHE_ENTRIES, EptCache, Layout } from "../abi/layout";
 import { Access, Eflags } from "../abi/x86";
-import { Active, EPT_TYPE_SHIFT, Ept, EptPointer, EptType, EptViolation, Vmx, WRITTEN_ENTRIES } from "../abi/vmx";
+import {
+  Active,
+  EPT_MEMORY_TYPE,
+  EPT_TYPE_SHIFT,
+  EptPointer,
+  EptType,
+  EptViolation,
+  Vmx,
+  WRITTEN_ENTRIES,
+} from "../abi/vmx";
 import { get, set } from "../cpu/state";
 import { codeWritten, hasCode } from "../mmu/code";
 import { leaveBetween, raiseExit } from "./exit";
@@ -19,7 +29,7 @@ export const NO_FRAME: i32 = -1;
 export const ABSENT_FRAME: i32 = -2;
 
 /** What entries of the VM's map grant, all levels together. */
-const RIGHTS: u32 = Ept.READ | Ept.WRITE | Ept.EXECUTE;
+const RIGHTS: u32 = Ept.R | Ept.W | Ept.X;
 /** Where EptType stands in EptCache.RIGHTS. */
 const TYPE_SHIFT: u32 = 16;
 /** Reserved address bits of any entry: 36 physical address bits. */
@@ -90,10 +100,10 @@ function entryPtr(ma: u32): usize {
 /** True if an entry of level `level` (4 to 1) is misconfigured. `leaf`: it maps a page. */
 function malformed(entry: u64, level: u32, leaf: bool): bool {
   const bits = <u32>entry;
-  if ((bits & (Ept.READ | Ept.WRITE)) == Ept.WRITE || (bits & RIGHTS) == Ept.EXECUTE) return true;
+  if ((bits & (Ept.R | Ept.W)) == Ept.W || (bits & RIGHTS) == Ept.X) return true;
   if ((entry & RESERVED) != 0) return true;
   if (!leaf) return (entry & RESERVED_TABLE) != 0 || (level == 4 && (bits & Ept.LARGE) != 0);
-  const type = (bits & Ept.MEMORY_TYPE) >>> 3;
+  const type = (bits & EPT_MEMORY_TYPE) >>> 3;
   if (type == 2 || type == 3 || type == 7) return true;
   // The frame of a large page is aligned to its size.
   const size: u64 = level == 1 ? 0 : ((<u64>1) << (12 + 9 * (level - 1))) - 0x1000;
@@ -190,7 +200,7 @@ function nestedWalk(
   const type = <u32>(entry >> EPT_TYPE_SHIFT) & 3;
   if (interpret) {
     if (type == EptType.ABSENT) return absent(gfn);
-  } else if ((rights & right(wanted)) == 0 || (asWrite && (rights & Ept.READ) == 0)) {
+  } else if ((rights & right(wanted)) == 0 || (asWrite && (rights & Ept.R) == 0)) {
     return violation(gpa, access, asWrite, rights, final);
   }
   const below = level == 1 ? 0 : gfn & ((1 << (9 * (level - 1))) - 1);
@@ -232,8 +242,8 @@ function granted(gfn: u32, mfn: u32, rights: u32, wanted: u32, final: bool): i32
   if ((active() & Active.INTERPRET) != 0) return interpreted(gfn, mfn, rights, wanted, final);
   if (!final) return mfn;
   let walked = get(Cpu.WALKED);
-  if ((rights & (Ept.WRITE | Ept.D)) != (Ept.WRITE | Ept.D)) walked &= ~Walked.WRITABLE;
-  if ((rights & Ept.EXECUTE) == 0) walked |= Walked.NO_EXECUTE;
+  if ((rights & (Ept.W | Ept.D)) != (Ept.W | Ept.D)) walked &= ~Walked.WRITABLE;
+  if ((rights & Ept.X) == 0) walked |= Walked.NO_EXECUTE;
   set(Cpu.WALKED, walked);
   return mfn;
 }
@@ -241,12 +251,12 @@ function granted(gfn: u32, mfn: u32, rights: u32, wanted: u32, final: bool): i32
 /** The same in interpretation, where the type of the page says what a store does. */
 function interpreted(gfn: u32, mfn: u32, rights: u32, wanted: u32, final: bool): i32 {
   const type = rights >>> TYPE_SHIFT;
-  const open = type == EptType.RAM && (rights & (Ept.WRITE | Ept.D)) == (Ept.WRITE | Ept.D);
+  const open = type == EptType.RAM && (rights & (Ept.W | Ept.D)) == (Ept.W | Ept.D);
   let walked = final ? get(Cpu.WALKED) & ~Walked.STORES_DROPPED : 0;
   if (!open) walked &= ~Walked.WRITABLE;
   if (type == EptType.ROM) walked |= Walked.STORES_DROPPED;
   else if (wanted == <u32>Access.WRITE && get(Cpu.PROBING) == 0) {
-    if (type == EptType.TRACED || (rights & Ept.WRITE) == 0) note(gfn);
+    if (type == EptType.TRACED || (rights & Ept.W) == 0) note(gfn);
   }
   if (final) set(Cpu.WALKED, walked);
   return type == EptType.ROM && !final && wanted == <u32>Access.WRITE ? ABSENT_FRAME : mfn;

@@ -34,7 +34,7 @@ function setsRf(vector: u32, error: u32): bool {
  * the exit is. #DB has its DR6 bits in FAULT_ERROR. A double fault is nothing that happens while an event is delivered.
  */
 export function exceptionExits(vector: u32, hasError: bool, error: u32): bool {
-  if (active() == 0 || !intercepted(vector, error)) return false;
+  if (!intercepted(vector, error)) return false;
   clearFault();
   let qualification: u32 = 0;
   if (vector == <u32>Vector.PF) qualification = get(Cpu.FAULT_LINEAR);

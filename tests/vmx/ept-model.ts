@@ -1,7 +1,8 @@
 /**
  * A slow walker of EPT tables that follows the manual (SDM 3C 28.2) and nothing else, for tests.
  */
-import { Ept, EptViolation } from "../../assembly/abi/vmx.js";
+import { Ept } from "../../assembly/abi/ept.js";
+import { EptViolation } from "../../assembly/abi/vmx.js";
 
 /** Kinds of access. */
 export type Kind = "read" | "write" | "fetch";
@@ -17,7 +18,7 @@ export interface Outcome {
   entries: bigint[];
 }
 
-const RIGHT: Record<Kind, number> = { read: Ept.READ, write: Ept.WRITE, fetch: Ept.EXECUTE };
+const RIGHT: Record<Kind, number> = { read: Ept.R, write: Ept.W, fetch: Ept.X };
 
 /** True if an entry of level `level` is misconfigured. */
 function misconfigured(entry: bigint, level: number, leaf: boolean): boolean {
