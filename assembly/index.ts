@@ -21,10 +21,10 @@ export {
   installRegion,
   interpretInRegion,
   interruptInRegion,
-  pagesHold,
   rawFlags,
   returnInRegion,
 } from "./cpu/region";
+export { flushPageInRegion, loadCr3InRegion, pagesHold } from "./cpu/region-pages";
 export { refill } from "./mmu/tlb";
 export { deliverEvent, run, stepOnce, vmenter } from "./run";
 export { invept, invvpid } from "./vmx/context";

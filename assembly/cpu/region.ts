@@ -7,11 +7,10 @@ import { Counter, Cpu, Mode, Stop } from "../abi/cpu";
 import { Handler } from "../abi/handler";
 import { Layout, POOL_BYTES } from "../abi/layout";
 import { BLOCK_DEAD, Block, Rec } from "../abi/record";
-import { Cell, CellKind, FEEDBACK, FlagKind, PageList, TARGET_ENTRIES } from "../abi/region";
+import { Cell, CellKind, FEEDBACK, FlagKind, TARGET_ENTRIES } from "../abi/region";
 import { Active } from "../abi/vmx";
 import { translateRegion } from "../host";
 import { count, registerCode } from "../mmu/code";
-import { executesAt, relyOn } from "../mmu/tlb";
 import { active } from "../vmx/state";
 import { findBlock } from "./block";
 import { eflags, flagsAdd, flagsSub } from "./flags";
@@ -247,23 +246,6 @@ export function returnInRegion(rec: usize, given: i32): u32 {
 export function rawFlags(): void {
   settleFlags();
   lendFlags();
-}
-
-/**
- * For regions: true if the linear pages of `list` (count, then linear address and pointer of each) are executable now and lie at
- * those pointers. The answer holds for this privilege until the map epoch moves, which is noted in the list. Raises nothing.
- */
-export function pagesHold(list: usize): u32 {
-  const user = get(Cpu.CONTEXT) & 1;
-  const pages = load<u32>(list, PageList.COUNT);
-  let holds: u32 = 1;
-  for (let i: u32 = 0; i < pages; i++) {
-    const at = list + PageList.PAGES + (i << 3);
-    relyOn(load<u32>(at));
-    if (!executesAt(load<u32>(at), <usize>load<u32>(at + 4), user)) holds = 0;
-  }
-  if (holds != 0) store<u32>(list + (user << 2), get(Cpu.MAP_EPOCH), PageList.EPOCH);
-  return holds;
 }
 
 /** For the translator: `bytes` bytes of the pool for records and cells, zeroed; 0 if the pool is full. */

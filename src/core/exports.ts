@@ -44,4 +44,6 @@ export interface CoreExports {
   pagesHold(list: number): number;
   rawFlags(): void;
   refill(lin: number, want: number): number;
+  flushPageInRegion(lin: number): number;
+  loadCr3InRegion(value: number): number;
 }

@@ -9,8 +9,10 @@ import { CellKind, FlagKind, REFILL_SIZE_SHIFT } from "../../assembly/abi/region
 import { Seg } from "../../assembly/abi/x86.js";
 import { Code } from "../wasm/code.js";
 import { W } from "../wasm/opcodes.js";
+import type { CellFactory } from "./cells.js";
 import type { Insn } from "./insn.js";
 import { Import, Local } from "./locals.js";
+import { Stage } from "./misses.js";
 
 export { I32_LOCALS, I64_LOCALS, Import, Local } from "./locals.js";
 
@@ -19,20 +21,6 @@ export const LOGIC = 100; // FlagKind.RAW with FLAG_B zero
 export const UNKNOWN = -1; // FLAG_KIND tells at run time
 /** What is known of the flag locals while emitting: a FlagKind, LOGIC or UNKNOWN. */
 export type StaticFlags = FlagKind | typeof LOGIC | typeof UNKNOWN;
-
-/** Makes the exits of a region; the same request gives the same cell. */
-export interface CellFactory {
-  /** Pointer of a cell. */
-  cell(kind: CellKind, eip: number, refund: number): number;
-  /** Pointer of a cell of kind GOTO. */
-  goto(eip: number, refund: number): number;
-  /** Pointer of a cell of the branch at `eip`, which leads anywhere. `learn`: the machine remembers where. */
-  dynamic(kind: CellKind.DYNAMIC | CellKind.SYSTEM, eip: number, learn: boolean): number;
-  /** Pointer of a PageList (assembly/abi/region.ts); the same request gives the same one. */
-  pageList(pages: readonly (readonly [number, number])[]): number;
-  /** Pointer of a record for the interpreter, with its index in a block. */
-  record(insn: Insn, index: number): number;
-}
 
 /** Segments that Mode.FLAT says are flat and may be read and written. CS may not be written, and perhaps not be read. */
 const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
@@ -58,8 +46,8 @@ export class Emitter {
   insn!: Insn;
   index = 0;
   count = 0;
-  /** True if a failed TLB check of the instruction asks refill() before it leaves. */
-  refills = false;
+  /** How its accesses to memory are emitted. */
+  stage: number = Stage.CHECK;
 
   constructor(
     readonly cells: CellFactory,
@@ -243,8 +231,14 @@ export class Emitter {
     c.op(W.I32_GE_U);
     this.missIf();
     c.get(Local.ADDRESS);
-    this.loadState(cache + SegCache.BASE);
-    c.op(W.I32_ADD);
+    this.addBase(seg);
+  }
+
+  /** Adds the base of segment `seg` to an offset. */
+  addBase(seg: number): void {
+    if (this.isFlat(seg)) return;
+    this.loadState(Cpu.SEGS + seg * SegCache.SIZE + SegCache.BASE);
+    this.code.op(W.I32_ADD);
   }
 
   /** Sets Local.POINTER for `size` bytes of the memory operand; `tag` as for check(). */
@@ -256,7 +250,7 @@ export class Emitter {
 
   /** Begins a conditional miss: the condition follows, then missIf(). */
   beginMiss(): void {
-    this.code.i32(this.cells.cell(CellKind.MISS, this.insn.eip, this.count - this.index));
+    this.code.i32(this.cells.miss(this.insn.eip, this.count - this.index, this.stage));
   }
 
   /** Pops a condition: if it holds, the instruction is left to the interpreter. */
@@ -272,7 +266,8 @@ export class Emitter {
   check(size: number, tag: number): void {
     const c = this.code;
     c.set(Local.ADDRESS);
-    if (!this.refills) this.beginMiss();
+    const refills = this.stage !== Stage.CHECK;
+    if (!refills) this.beginMiss();
     c.get(Local.ADDRESS);
     this.shru(8);
     this.and(0xfff0);
@@ -286,7 +281,7 @@ export class Emitter {
     this.and(0xfffff000);
     c.get(Local.CONTEXT);
     c.op(W.I32_OR, W.I32_NE);
-    if (this.refills) this.refill(size, tag);
+    if (refills) this.refill(size, tag);
     else {
       this.missIf();
       this.addDelta();

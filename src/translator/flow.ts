@@ -3,7 +3,9 @@
  * headers and merge points, as Ramsey 2022 ("Beyond Relooper") needs them. An edge that would make the graph irreducible is cut: it leaves
  * the region instead.
  */
+import { Op } from "../../assembly/abi/op.js";
 import type { Node, Region } from "./discover.js";
+import type { Insn } from "./insn.js";
 
 /** A node with its place in the order. */
 export interface FlowNode {
@@ -46,9 +48,15 @@ export function successors(node: Node): readonly number[] {
   }
 }
 
+/** True for INVLPG and MOV CR3 that no monitor watches: they change nothing but translations. */
+export function flushes(insn: Insn): boolean {
+  return (insn.op === Op.INVLPG || (insn.op === Op.MOV_TO_CR && insn.reg === 3)) && !insn.watched;
+}
+
 /** True if which successor a node goes to is found out by comparing an address: its successors have labels. */
 function compares(node: Node): boolean {
-  return node.end.kind === "return" || node.end.kind === "indirect" || node.end.kind === "system";
+  if (node.end.kind === "system") return !flushes(node.insns.at(-1) as Insn);
+  return node.end.kind === "return" || node.end.kind === "indirect";
 }
 
 function postorder(region: Region): Node[] {

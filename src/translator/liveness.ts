@@ -68,11 +68,14 @@ const NEUTRAL: ReadonlySet<Op> = new Set([
   Op.MOVS,
   Op.STOS,
   Op.LODS,
+  // Some of them in line.
+  Op.INVLPG,
+  Op.MOV_TO_CR,
 ]);
 
 function effect(insn: Insn): number {
-  if (WRITERS.has(insn.op)) return Effect.WRITES_ALL;
   if (NEUTRAL.has(insn.op)) return Effect.NONE;
+  if (WRITERS.has(insn.op)) return Effect.WRITES_ALL;
   if (insn.op === Op.SHL || insn.op === Op.SHR || insn.op === Op.SAR) {
     const constant = insn.form === Form.RM_ONE || (insn.form === Form.RM_IMM && (insn.imm & 31) !== 0);
     return constant ? Effect.WRITES_ALL : Effect.READS;

@@ -1,7 +1,6 @@
 /**
  * What regions have learnt about instructions that left them too often: how the next region of the same code emits each.
  */
-import { Block } from "../../assembly/abi/record.js";
 import { Cell } from "../../assembly/abi/region.js";
 import { MISSES } from "./tuning.js";
 
@@ -18,25 +17,41 @@ export const Stage = {
 /** The stage of the instruction at an address. */
 export type Stages = (eip: number) => number;
 
-/** Stages of all code that was ever translated, by the machine address of the entry. */
+/** An exit of kind MISS: the instruction, and the stage it was emitted at. */
+export interface Miss {
+  eip: number;
+  stage: number;
+}
+
+/** Stages of all code that was ever translated, by the address of the instruction: what one region has learnt holds in all. */
 export class Misses {
   /** The stage of instructions of which nothing is known; tests put it higher. */
   first: number = Stage.CHECK;
-  private readonly stages = new Map<number, Map<number, number>>();
+  private readonly stages = new Map<number, number>();
 
-  /**
-   * The stages for a new region at `block`; `cells` are the MISS cells of the last one there, by pointer, with the address of the
-   * instruction.
-   */
-  learn(view: DataView, block: number, cells: ReadonlyMap<number, number>): Stages {
-    const ma = view.getUint32(block + Block.MA, true);
-    const known = this.stages.get(ma) ?? new Map<number, number>();
-    const missed = new Set<number>();
-    for (const [cell, eip] of cells) {
-      if (view.getUint32(cell + Cell.TAKEN, true) > MISSES) missed.add(eip);
+  /** The stages for a new region; `cells` are the MISS cells of the last one with the same entry, by pointer. */
+  learn(view: DataView, cells: ReadonlyMap<number, Miss> = new Map()): Stages {
+    for (const [cell, { eip, stage }] of cells) {
+      if (view.getUint32(cell + Cell.TAKEN, true) <= MISSES || stage < this.of(eip)) continue;
+      this.stages.set(eip, Math.min(stage + 1, Stage.INTERPRET));
     }
-    for (const eip of missed) known.set(eip, Math.min((known.get(eip) ?? this.first) + 1, Stage.INTERPRET));
-    if (known.size > 0) this.stages.set(ma, known);
-    return (eip) => known.get(eip) ?? this.first;
+    return (eip) => this.of(eip);
   }
+
+  /** The code at the addresses may be other code by now. */
+  clear(): void {
+    this.stages.clear();
+  }
+
+  private of(eip: number): number {
+    return this.stages.get(eip) ?? this.first;
+  }
+}
+
+/**
+ * The stage at which instructions of a node are emitted that are known to need none: where one misses, the node is left, so that
+ * nobody sees the others miss. Once there are several of them, all refill.
+ */
+export function leastStage(eips: readonly number[], stages: Stages): number {
+  return eips.filter((eip) => stages(eip) !== Stage.CHECK).length > 1 ? Stage.REFILL : Stage.CHECK;
 }

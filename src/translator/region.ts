@@ -12,33 +12,23 @@ import { Cpu } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
 import { Form } from "../../assembly/abi/record.js";
 import { CellKind, PageList } from "../../assembly/abi/region.js";
-import { Reg } from "../../assembly/abi/x86.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
 import type { Node, Region } from "./discover.js";
-import {
-  type CellFactory,
-  Emitter,
-  I32_LOCALS,
-  I64_LOCALS,
-  Import,
-  Local,
-  type StaticFlags,
-  UNKNOWN,
-} from "./emitter.js";
-import { pushCondition, toRaw } from "./flags.js";
+import { Emitter, I32_LOCALS, I64_LOCALS, Import, Local, type StaticFlags, UNKNOWN } from "./emitter.js";
+import { toRaw } from "./flags.js";
+import { type CellFactory, NO_CELLS } from "./cells.js";
 import { dispatch } from "./dispatch.js";
-import { dominates, type Flow, type FlowNode, orderFlow, successors } from "./flow.js";
+import { dominates, type Flow, type FlowNode, flushes, orderFlow, successors } from "./flow.js";
 import type { Insn } from "./insn.js";
 import { rawOnEntry } from "./liveness.js";
-import { Stage, type Stages } from "./misses.js";
+import { Stage, type Stages, leastStage } from "./misses.js";
+import { IMPORTS } from "./locals.js";
 import { LOWERINGS } from "./lower.js";
 import { reshape } from "./reshape.js";
+import { pushBranchCondition } from "./lower/branch.js";
 import { popT1, pushT1 } from "./lower/stack.js";
 
-/** Condition codes that LOOPE and LOOPNE look at. */
-const ZERO = 4;
-const NOT_ZERO = 5;
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";
 
@@ -97,11 +87,16 @@ class RegionEmitter {
   private checkEntry(): void {
     const entryPage = (this.region.entry & ~0xfff) >>> 0;
     const others = this.pagesFrom(this.flow.entry).filter(([lin]) => lin !== entryPage);
-    if (others.length > 0) this.checkPages(others, 0);
+    if (others.length > 0) {
+      this.checkPages(others, () => {
+        this.e.code.i32(0);
+        this.e.code.op(W.RETURN);
+      });
+    }
   }
 
-  /** Returns `otherwise` from the region unless `pages` can be executed in place at the present privilege. */
-  private checkPages(pages: readonly (readonly [number, number])[], otherwise: number): void {
+  /** Emits `leave`, which leaves the region, for when `pages` cannot be executed in place at the present privilege. */
+  private checkPages(pages: readonly (readonly [number, number])[], leave: () => void): void {
     const { e } = this;
     const c = e.code;
     const list = e.cells.pageList(pages);
@@ -117,8 +112,9 @@ class RegionEmitter {
     c.call(Import.PAGES_HOLD);
     c.op(W.I32_EQZ);
     c.open(W.IF, BlockType.EMPTY);
-    c.i32(otherwise);
-    c.op(W.RETURN);
+    e.labels.push("if", "if");
+    leave();
+    e.labels.length -= 2;
     c.end();
     c.end();
   }
@@ -188,10 +184,14 @@ class RegionEmitter {
     const last = insns[insns.length - 1];
     const branches = n.node.end.kind !== "goto" || last?.op === Op.JMP;
     e.count = insns.length;
+    const least = leastStage(
+      insns.map(({ eip }) => eip),
+      this.options.stages,
+    );
     insns.forEach((insn, index) => {
       e.insn = insn;
       e.index = index;
-      e.refills = this.options.stages(insn.eip) === Stage.REFILL;
+      e.stage = Math.max(this.options.stages(insn.eip), least);
       if (index === insns.length - 1 && branches) this.branch(n, insn);
       else this.instruction(insn);
     });
@@ -240,9 +240,9 @@ class RegionEmitter {
     this.takeBudget(to.node);
     if (back || to.merge) e.code.br(e.depth(to));
     else {
-      const { insn, index, count, refills } = e;
+      const { insn, index, count, stage } = e;
       this.tree(to);
-      e.refills = refills;
+      e.stage = stage;
       e.insn = insn;
       e.index = index;
       e.count = count;
@@ -255,6 +255,10 @@ class RegionEmitter {
     const { e } = this;
     const c = e.code;
     const end = n.node.end;
+    if (end.kind === "system" && flushes(insn) && e.stage !== Stage.INTERPRET) {
+      this.flush(n, insn, end.next);
+      return;
+    }
     if (this.interpretsEnd(n.node)) {
       this.interpretedBranch(n);
       return;
@@ -264,7 +268,7 @@ class RegionEmitter {
         this.edge(n, end.target);
         return;
       case "branch":
-        this.pushBranchCondition(insn);
+        pushBranchCondition(e, insn);
         c.open(W.IF, BlockType.EMPTY);
         e.labels.push("if");
         this.edge(n, end.taken);
@@ -298,6 +302,29 @@ class RegionEmitter {
     }
   }
 
+  /** INVLPG or MOV CR3 at the end of a node, by a call that leaves the registers in their locals. */
+  private flush(n: FlowNode, insn: Insn, next: number): void {
+    const { e } = this;
+    const c = e.code;
+    e.beginMiss();
+    if (insn.op === Op.INVLPG) {
+      e.address(insn);
+      e.addBase(insn.seg);
+      c.call(Import.FLUSH_PAGE);
+    } else {
+      e.readReg(insn.rm, 4);
+      c.call(Import.LOAD_CR3);
+    }
+    c.op(W.I32_EQZ);
+    e.missIf();
+    e.loadState(Cpu.CONTEXT);
+    c.set(Local.CONTEXT);
+    if (this.flow.follows(n, next)) {
+      this.checkPages(this.pagesFrom(this.flow.nodes.get(next) as FlowNode), () => e.exitTo(next, 0));
+    }
+    this.edge(n, next);
+  }
+
   /**
    * The last instruction of a node, interpreted. The region goes on where it led to if that is known and nothing unusual is the case: no
    * event is due, the mode is still the region's, and the code may be executed at the privilege there is now.
@@ -316,8 +343,7 @@ class RegionEmitter {
       c.i32(this.region.mode);
       c.op(W.I32_XOR, W.I32_OR);
       c.open(W.IF, BlockType.EMPTY);
-      c.i32(cell);
-      c.op(W.RETURN);
+      this.returnCell(cell);
       c.end();
       e.loadRegisters();
       e.loadFlags();
@@ -326,40 +352,19 @@ class RegionEmitter {
       e.loadState(Cpu.EIP);
       c.set(Local.T1);
       dispatch(e, Local.T1, targets, (target) => {
-        this.checkPages(this.pagesFrom(this.flow.nodes.get(target) as FlowNode), cell);
+        this.checkPages(this.pagesFrom(this.flow.nodes.get(target) as FlowNode), () => this.returnCell(cell));
         this.edge(n, target);
       });
     }
-    c.i32(cell);
-    c.op(W.RETURN);
+    this.returnCell(cell);
   }
 
-  /** Pushes whether a JCC, JCXZ, LOOP, LOOPE or LOOPNE is taken; the count has been decremented then. */
-  private pushBranchCondition(insn: Insn): void {
-    const { e } = this;
-    if (insn.op === Op.JCC) {
-      pushCondition(e, insn.condition);
-      return;
-    }
-    e.getReg32(Reg.ECX);
-    if (insn.op === Op.JCXZ) {
-      e.code.op(W.I32_EQZ);
-      return;
-    }
-    e.code.i32(1);
-    e.code.op(W.I32_SUB);
-    e.setReg32(Reg.ECX);
-    e.getReg32(Reg.ECX);
-    if (insn.op === Op.LOOP) return;
-    e.code.i32(0);
-    e.code.op(W.I32_NE);
-    pushCondition(e, insn.op === Op.LOOPE ? ZERO : NOT_ZERO);
-    e.code.op(W.I32_AND);
+  /** Returns a cell with the state complete. */
+  private returnCell(cell: number): void {
+    this.e.code.i32(cell);
+    this.e.code.op(W.RETURN);
   }
 }
-
-/** Cells and records of the first pass, which only finds out what is used. */
-const NO_CELLS: CellFactory = { cell: () => 0, goto: () => 0, dynamic: () => 0, pageList: () => 0, record: () => 0 };
 
 /** The WebAssembly module of a region; its export `f` is the function. */
 export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
@@ -368,17 +373,9 @@ export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
   const first = new RegionEmitter(shaped, { ...options, cells: NO_CELLS }, none, none).emit();
   const e = new RegionEmitter(shaped, options, first.used, first.modified).emit();
   const i32 = [ValueType.I32];
-  const interpreter = { params: [ValueType.I32, ValueType.I32], results: i32 };
   const module: FunctionModule = {
     memory: ["env", "memory"],
-    imports: [
-      { module: "core", name: "interpret", type: interpreter },
-      { module: "core", name: "pagesHold", type: { params: i32, results: i32 } },
-      { module: "core", name: "rawFlags", type: { params: [], results: [] } },
-      { module: "core", name: "interrupt", type: interpreter },
-      { module: "core", name: "interruptReturn", type: interpreter },
-      { module: "core", name: "refill", type: interpreter },
-    ],
+    imports: IMPORTS,
     type: { params: [], results: i32 },
     locals: [
       [I32_LOCALS, ValueType.I32],

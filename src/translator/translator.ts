@@ -8,10 +8,10 @@ import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
 import { Cell, CellKind, PageList, REGION_SLOTS } from "../../assembly/abi/region.js";
 import type { Core } from "../core/core.js";
 import { Discovery, type Region } from "./discover.js";
-import type { CellFactory } from "./emitter.js";
+import type { CellFactory } from "./cells.js";
 import type { Insn } from "./insn.js";
 import { Feedback } from "./feedback.js";
-import { Misses } from "./misses.js";
+import { type Miss, Misses } from "./misses.js";
 import { emitRegion } from "./region.js";
 import { FREE_MILLISECONDS, HEAT, RESTLESS_HEAT, SHARE } from "./tuning.js";
 
@@ -42,8 +42,8 @@ interface Entry {
   block: number;
   eip: number;
   slot: number;
-  /** Cells of kind MISS: pointer to instruction address. */
-  misses: Map<number, number>;
+  /** Cells of kind MISS by pointer. */
+  misses: Map<number, Miss>;
 }
 
 /** A map epoch that never comes: the pages have not been checked yet. */
@@ -57,7 +57,7 @@ class PoolCells implements CellFactory {
   private readonly known = new Map<string, number>();
   private readonly lists = new Map<string, number>();
   private readonly view: DataView;
-  readonly misses = new Map<number, number>();
+  readonly misses = new Map<number, Miss>();
 
   constructor(
     private readonly core: Core,
@@ -82,8 +82,13 @@ class PoolCells implements CellFactory {
     this.view.setUint32(ptr + Cell.REFUND, refund, true);
     this.view.setUint32(ptr + Cell.KIND, kind, true);
     this.view.setUint32(ptr + Cell.BLOCK, this.block, true);
-    if (kind === CellKind.MISS) this.misses.set(ptr, eip);
     this.known.set(key, ptr);
+    return ptr;
+  }
+
+  miss(eip: number, refund: number, stage: number): number {
+    const ptr = this.cell(CellKind.MISS, eip, refund);
+    this.misses.set(ptr, { eip, stage });
     return ptr;
   }
 
@@ -168,7 +173,7 @@ export class Translator {
     const generation = core.cpu.field(Cpu.DECODE_GENERATION);
     if (generation !== this.generation) this.forget(generation);
     const eip = view.getUint32(block + Block.EIP, true);
-    const stages = this.misses.learn(view, block, this.byBlock.get(block)?.misses ?? new Map());
+    const stages = this.misses.learn(view, this.byBlock.get(block)?.misses);
     const mode = view.getUint32(block + Block.MODE, true);
     const region = new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch)).run(eip);
     if (region === undefined) {
@@ -191,6 +196,8 @@ export class Translator {
         interrupt: core.exports.interruptInRegion,
         interruptReturn: core.exports.returnInRegion,
         refill: core.exports.refill,
+        flushPage: core.exports.flushPageInRegion,
+        loadCr3: core.exports.loadCr3InRegion,
       },
     });
     core.regions.set(slot, instance.exports.f as () => number);
@@ -231,6 +238,7 @@ export class Translator {
     this.slots.fill(undefined);
     this.byBlock.clear();
     this.feedback.clear();
+    this.misses.clear();
     this.next = 1;
     for (let i = 1; i < REGION_SLOTS; i++) this.core.regions.set(i, null);
   }
