@@ -120,7 +120,8 @@ function terminatorOf(insn: Insn, seen: SeenTargets): Terminator | undefined {
       default:
     }
   }
-  if (!insn.ends) return undefined;
+  // The interpreter looks at interrupts behind CLI; in a region there are none to look at.
+  if (!insn.ends || (insn.op === Op.CLI && !insn.watched)) return undefined;
   return { kind: "system", targets: TRANSFERS.has(insn.op) ? seen(insn.eip) : [next], next };
 }
 

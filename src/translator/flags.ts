@@ -140,7 +140,8 @@ export function pushCarry(e: Emitter): void {
   }
 }
 
-function pushOverflow(e: Emitter): void {
+/** Pushes OF as 0 or 1. */
+export function pushOverflow(e: Emitter): void {
   const c = e.code;
   if (e.flags === LOGIC) {
     c.i32(0);

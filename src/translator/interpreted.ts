@@ -8,9 +8,7 @@ const RARE = [Op.INVALID, Op.UD, Op.DAA, Op.DAS, Op.AAA, Op.AAS, Op.AAM, Op.AAD,
 
 /** Flags with privilege, far transfers, ports, HLT. */
 const CONTROL = [
-  Op.CLI,
   Op.STI,
-  Op.PUSHF,
   Op.POPF,
   Op.JMP_FAR,
   Op.CALL_FAR,
@@ -55,7 +53,6 @@ const SYSTEM = [
   Op.SMSW,
   Op.LMSW,
   Op.CLTS,
-  Op.MOV_FROM_CR,
   Op.MOV_TO_CR,
   Op.MOV_FROM_DR,
   Op.MOV_TO_DR,
@@ -70,7 +67,11 @@ const SYSTEM = [
 ] as const;
 
 /** Operations that control, depend on or show the privilege and the resources: what a monitor may want to see, however it is lowered. */
-export const SENSITIVE: ReadonlySet<Op> = new Set<Op>([...CONTROL, ...SYSTEM, Op.PUSH_SEG, Op.MOV_FROM_SEG]);
+export const SENSITIVE: ReadonlySet<Op> = new Set<Op>([
+  ...CONTROL,
+  ...SYSTEM,
+  ...([Op.PUSH_SEG, Op.MOV_FROM_SEG, Op.MOV_FROM_CR, Op.CLI, Op.PUSHF] as const),
+]);
 
 /** x87. */
 const FPU = [

@@ -71,6 +71,8 @@ const NEUTRAL: ReadonlySet<Op> = new Set([
   // Some of them in line.
   Op.INVLPG,
   Op.MOV_TO_CR,
+  Op.MOV_FROM_CR,
+  Op.CLI,
 ]);
 
 function effect(insn: Insn): number {

@@ -14,6 +14,7 @@ import { imul, multiplyWide, div, idiv } from "./lower/multiply.js";
 import { doubleShift, rotate, rotateCarry, shift } from "./lower/shift.js";
 import { enter, leave, pop, popa, push, pushSegment, pusha } from "./lower/stack.js";
 import { direction, string } from "./lower/string.js";
+import { cli, movFromControl, pushf } from "./lower/system.js";
 
 /** The operations whose lowering is part of the region's control flow (src/translator/region.ts). */
 export const BRANCHES = [
@@ -66,6 +67,9 @@ const LOWERED: Record<Exclude<Op, (typeof INTERPRETED | typeof BRANCHES)[number]
   }),
   [Op.PUSH]: push,
   [Op.POP]: pop,
+  [Op.PUSHF]: pushf,
+  [Op.CLI]: cli,
+  [Op.MOV_FROM_CR]: movFromControl,
   [Op.LEAVE]: leave,
   [Op.NOP]: move.nop,
   [Op.PUSHA]: pusha,

@@ -486,6 +486,8 @@ export class StatementMaker {
         (a) => a.raw(0x53, 0x0f, 0xa2, 0x5b), // cpuid
         (a) => a.raw(0x0f, 0x31), // rdtsc
         (a) => a.raw(0x8c, 0xd8), // mov eax, ds
+        (a) => a.raw(0x9c, 0x58), // pushf; pop eax
+        (a) => a.raw(0x0f, 0x20, 0xd0), // mov eax, cr2
       );
     }
     if (!this.user) {
@@ -496,8 +498,15 @@ export class StatementMaker {
         },
         (a) => a.raw(0x50, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0x58), // cr3 reload
         (a) => a.raw(0xfb, 0xf4), // sti; hlt
+        (a) => a.raw(0x9c, 0xfa, 0x9d), // pushf; cli; popf
+        (a) => a.raw(0xfa, 0x0f, 0x01, 0x3d, 0, 0, 1, 0, 0xfb), // cli; invlpg [10000h]; sti
       );
-    } else choices.push((a) => a.raw(0xf4));
+    } else {
+      choices.push(
+        (a) => a.raw(0xf4),
+        (a) => a.raw(0xfa),
+      );
+    }
     // pushf; xor byte [esp+2], 4; popf: alignment checks on or off
     if (this.watched) choices.push((a) => a.raw(0x9c, 0x80, 0x74, 0x24, 0x02, 0x04, 0x9d));
     if (this.watched && !this.user) {
