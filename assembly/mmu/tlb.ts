@@ -107,7 +107,9 @@ export function refill(lin: u32, want: u32): usize {
     return 0;
   }
   if (ptr == MMIO) return 0;
-  return access == Access.WRITE && (!isRam(ptr) || codeAt(ptr, size)) ? 0 : ptr;
+  if (access != Access.WRITE) return ptr;
+  const vouched = (load<u32>(tlbEntry(lin), Tlb.WRITE) | 1) == ((lin & 0xfffff000) | get(Cpu.CONTEXT) | 1);
+  return vouched || (isRam(ptr) && !codeAt(ptr, size)) ? ptr : 0;
 }
 
 /** True if a write to `lin` would be translated; raises #PF otherwise. Sets no accessed or dirty flag. */

@@ -151,36 +151,37 @@ export function walkPlainly(lin: u32, access: u32, user: u32): usize {
   if ((get(Cpu.CR0) & Cr0.PG) == 0 || get(Cpu.A20_MASK) != 0xffffffff || (active() & Active.NESTED) != 0) return 0;
   const ram = get(Cpu.RAM_PTR);
   const bytes = get(Cpu.RAM_BYTES);
+  let directory: u32;
+  let entry: u32;
+  let at: usize;
   if ((get(Cpu.CR4) & Cr4.PAE) == 0) {
     const pdePa = (get(Cpu.CR3) & 0xfffff000) | ((lin >>> 22) << 2);
     if (pdePa >= bytes) return 0;
-    const pde = load<u32>(<usize>(ram + pdePa));
-    const ptePa = (pde & 0xfffff000) | (((lin >>> 12) & 0x3ff) << 2);
+    directory = load<u32>(<usize>(ram + pdePa));
+    const ptePa = (directory & 0xfffff000) | (((lin >>> 12) & 0x3ff) << 2);
     if (ptePa >= bytes) return 0;
-    const at = <usize>(ram + ptePa);
-    return plainFrame(pde, load<u32>(at), at, access, user);
+    at = <usize>(ram + ptePa);
+    entry = load<u32>(at);
+  } else {
+    const pdpte = load<u64>(fieldPtr(Cpu.PDPTE) + ((lin >>> 30) << 3));
+    const pdePa = (<u32>pdpte & 0xfffff000) | (((lin >>> 21) & 0x1ff) << 3);
+    if ((pdpte & Pte.P) == 0 || pdpte >>> 32 != 0 || pdePa >= bytes) return 0;
+    const pde = load<u64>(<usize>(ram + pdePa));
+    directory = <u32>pde;
+    const ptePa = (directory & 0xfffff000) | (((lin >>> 12) & 0x1ff) << 3);
+    if (pde >>> 32 != 0 || ptePa >= bytes) return 0;
+    at = <usize>(ram + ptePa);
+    if (load<u32>(at, 4) != 0) return 0;
+    entry = load<u32>(at);
   }
-  const pdpte = load<u64>(fieldPtr(Cpu.PDPTE) + ((lin >>> 30) << 3));
-  const pdePa = (<u32>pdpte & 0xfffff000) | (((lin >>> 21) & 0x1ff) << 3);
-  if ((pdpte & Pte.P) == 0 || pdpte >>> 32 != 0 || pdePa >= bytes) return 0;
-  const pde = load<u64>(<usize>(ram + pdePa));
-  const ptePa = (<u32>pde & 0xfffff000) | (((lin >>> 12) & 0x1ff) << 3);
-  if (pde >>> 32 != 0 || ptePa >= bytes) return 0;
-  const at = <usize>(ram + ptePa);
-  const pte = load<u64>(at);
-  return pte >>> 32 != 0 ? 0 : plainFrame(<u32>pde, <u32>pte, at, access, user);
-}
-
-/** The end of walkPlainly(): entries `pde` and `pte`, the latter at `at`. */
-function plainFrame(pde: u32, pte: u32, at: usize, access: u32, user: u32): usize {
   const flags: u32 = Pte.A | (access == <u32>Access.WRITE ? Pte.D : 0);
-  const rights = pde & pte;
-  if ((pde & (Pte.P | Pte.A | Pte.PS)) != (Pte.P | Pte.A) || (pte & (Pte.P | RESERVED_4K)) != Pte.P) return 0;
-  if (!allowed(rights, access, user) || pte >= get(Cpu.RAM_BYTES)) return 0;
-  if ((pte & flags) != flags) {
+  const rights = directory & entry;
+  if ((directory & (Pte.P | Pte.A | Pte.PS)) != (Pte.P | Pte.A) || (entry & (Pte.P | RESERVED_4K)) != Pte.P) return 0;
+  if (!allowed(rights, access, user) || entry >= bytes) return 0;
+  if ((entry & flags) != flags) {
     if (hasCode(at)) return 0;
-    store<u8>(at, <u8>(pte | flags));
+    store<u8>(at, <u8>(entry | flags));
   }
-  noteWritable(rights, pte | flags, user);
-  return <usize>(get(Cpu.RAM_PTR) + (pte & 0xfffff000));
+  noteWritable(rights, entry | flags, user);
+  return <usize>(ram + (entry & 0xfffff000));
 }

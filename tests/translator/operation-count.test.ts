@@ -24,6 +24,9 @@ const INSTRUCTIONS: Record<string, Snippet> = {
     a.raw(0x8d);
     a.modrm(R.EAX, { base: R.EBX, index: R.ECX, scale: 2, disp: 8 });
   },
+  "mov eax, cr2": (a) => a.raw(0x0f, 0x20, 0xd0),
+  cli: (a) => a.raw(0xfa),
+  pushfd: (a) => a.raw(0x9c),
   "add eax, ecx": (a) => a.sized(0x00, 4, R.ECX, R.EAX),
   "add al, cl": (a) => a.sized(0x00, 1, R.ECX, R.EAX),
   "add eax, [esi+4]": (a) => a.sized(0x02, 4, R.EAX, mem),
