@@ -14,7 +14,7 @@ import { fieldPtr, get, segPtr, set } from "./cpu/state";
 import { codeWritten } from "./mmu/code";
 import { flushTlb, probe } from "./mmu/tlb";
 
-export { isDecoded } from "./cpu/block";
+export { decodedAt } from "./cpu/block";
 export {
   allocate,
   coverCode,

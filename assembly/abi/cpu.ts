@@ -73,7 +73,7 @@ export enum Cpu {
   FLAG_KIND = 620, // u32, FlagKind of FLAG_A and FLAG_B as a region left them
   FLAG_A = 624, // u32
   FLAG_B = 628, // u32
-  HEAT = 632, // i32, instructions a block may take in the interpreter before it is worth translating; 0: never
+  HEAT = 632, // i32, instructions a block of HEAT_LENGTH may take in the interpreter before it is worth translating; 0: never
   MAP_EPOCH = 636, // u32, counts what drops translations that code is found by: regions check their pages again when it moves
   COUNTERS = 640, // Counter: u64 each
   SCRATCH = 976, // 48 bytes for routines that return several values

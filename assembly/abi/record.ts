@@ -77,10 +77,13 @@ export enum Block {
   REGION = 36, // u32, slot of its translation in the table of regions, 0 if none
   HANDLER = 40, // u32, the first record's own handler while Handler.REGION stands in its place
   OWNER = 44, // u32 ptr, of a part of a region: the entry block of the region; 0: a block like any other
-  RECORDS = 48, // the first record
+  FROM = 48, // u32 ptr, the block that first led here by a direct branch; 0 if none has
+  RECORDS = 56, // the first record
 }
 
 /** Block.COUNT of a dropped block: larger than any budget, so entering it always takes the slow path. */
 export const BLOCK_DEAD: i32 = 0x7fffffff;
+/** Length of a block that may take Cpu.HEAT instructions in the interpreter; one of n may take Cpu.HEAT * (n + HEAT_LENGTH) / 2 HEAT_LENGTH. */
+export const HEAT_LENGTH: i32 = 4;
 /** Most instructions in one block. */
 export const BLOCK_MAX: i32 = 48;

@@ -84,6 +84,9 @@ function lendFlags(): void {
   set(Cpu.FLAG_B, get(Cpu.FLAG_AUX));
 }
 
+/** The entry block of the region that runs: dead once a store has hit any of the region's code. */
+let running: usize = 0;
+
 /**
  * Runs the region of `block`, and those it leads to. Returns the block to go on with; 0: leave the interpreter's loop, as after any
  * block.
@@ -94,6 +97,7 @@ export function runRegion(block: usize): usize {
   lendFlags();
   let here = block;
   while (here != 0) {
+    running = here;
     const cell = <usize>call_indirect<u32>(load<u32>(here, Block.REGION));
     if (cell == 0) {
       settleFlags();
@@ -214,7 +218,9 @@ export function interpretInRegion(rec: usize, given: i32): u32 {
   settleFlags();
   set(Cpu.GIVEN, given);
   generic(rec);
-  if (get(Cpu.STOP) != 0) {
+  const stop = get(Cpu.STOP);
+  if (stop == Stop.CODE_CHANGED && load<u32>(running, Block.COUNT) != BLOCK_DEAD) set(Cpu.STOP, 0);
+  else if (stop != 0) {
     settle(rec, given);
     return 1;
   }
@@ -253,7 +259,8 @@ export function allocate(bytes: u32): usize {
   const at = <usize>get(Cpu.POOL_NEXT);
   if (<u32>at + bytes > <u32>(Layout.BLOCK_POOL + POOL_BYTES)) return 0;
   set(Cpu.POOL_NEXT, <u32>at + bytes);
-  memory.fill(at, 0, bytes);
+  // Mostly cells: a call to fill so little costs more than filling it.
+  for (let i: u32 = 0; i < bytes; i += 4) store<u32>(at + i, 0);
   return at;
 }
 

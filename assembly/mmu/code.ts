@@ -8,6 +8,9 @@ import { Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
 import { BLOCK_DEAD, Block } from "../abi/record";
 import { get, set } from "../cpu/state";
 
+/** Block.PAGE_NEXT of a dropped block that has left its page's list. */
+export const UNLISTED: u32 = 1;
+
 /** Adds one to an event counter. */
 export function count(counter: u32): void {
   const ptr = <usize>(Layout.CPU + Cpu.COUNTERS + (counter << 3));
@@ -82,14 +85,17 @@ export function codeWritten(ptr: usize, size: u32): void {
     const start = load<u32>(block, Block.MA);
     const bytes = load<u32>(block, Block.BYTES);
     const next = <usize>load<u32>(block, Block.PAGE_NEXT);
-    if (load<u32>(block, Block.COUNT) == BLOCK_DEAD) store<u32>(link, <u32>next);
-    else if (offset < start + bytes && start < offset + size) {
+    if (load<u32>(block, Block.COUNT) == BLOCK_DEAD) {
+      store<u32>(link, <u32>next);
+      store<u32>(block, UNLISTED, Block.PAGE_NEXT);
+    } else if (offset < start + bytes && start < offset + size) {
       store<u32>(block, BLOCK_DEAD, Block.COUNT);
       killed = true;
       // A part of a region takes the region's entry block with it; that one leaves its own list when it is next walked.
       const owner = <usize>load<u32>(block, Block.OWNER);
       if (owner != 0) store<u32>(owner, BLOCK_DEAD, Block.COUNT);
       store<u32>(link, <u32>next);
+      store<u32>(block, UNLISTED, Block.PAGE_NEXT);
       countKill(offset);
       set(Cpu.STOP, get(Cpu.STOP) | Stop.CODE_CHANGED);
       count(Counter.BLOCKS_DROPPED);

@@ -34,7 +34,7 @@ export interface CoreExports {
   decodeNext(rec: number): number;
   time(): number;
   skipTime(ticks: number): void;
-  isDecoded(ma: number, eip: number): number;
+  decodedAt(ma: number, eip: number): number;
   allocate(bytes: number): number;
   coverCode(owner: number, ma: number, bytes: number): number;
   installRegion(block: number, slot: number): void;

@@ -6,11 +6,11 @@
 import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
-import { Form, RecFlag } from "../../assembly/abi/record.js";
+import { Block, Form, RecFlag } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
 import { SENSITIVE } from "./interpreted.js";
-import { MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES } from "./tuning.js";
+import { FULL, MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES, MAX_SHARED } from "./tuning.js";
 
 /** How a node ends. Successors that are not in the region leave it. */
 export type Terminator =
@@ -53,6 +53,12 @@ export interface Region {
   runs: CodeRun[];
   /** Instructions in all nodes. */
   size: number;
+}
+
+/** An address to look at; `site`: it is behind a call. The last found is looked at first, so that callees are taken in whole. */
+interface Lead {
+  eip: number;
+  site: boolean;
 }
 
 /** Where instructions are decoded and where the bytes of those that straddle pages are put together. */
@@ -165,6 +171,7 @@ export class Discovery {
   private readonly pages = new Map<number, number>();
   private readonly leaders = new Set<number>();
   private readonly ramPtr: number;
+  private readonly view: DataView;
 
   constructor(
     private readonly core: Core,
@@ -172,15 +179,17 @@ export class Discovery {
     private readonly seen: SeenTargets,
   ) {
     this.ramPtr = core.cpu.field(Cpu.RAM_PTR);
+    this.view = new DataView(core.memory.buffer);
   }
 
   /** The region, or undefined if nothing at `entry` can be translated. */
   run(entry: number): Region | undefined {
-    const work = [entry];
+    const work: Lead[] = [{ eip: entry, site: false }];
     this.leaders.add(entry);
-    while (work.length > 0) {
-      const at = work.shift() as number;
-      if (!this.insns.has(at)) this.scan(at, work);
+    for (let lead = work.pop(); lead !== undefined; lead = work.pop()) {
+      // A region that is full ends behind a function, so that the next one can begin there.
+      if (lead.site && this.insns.size > FULL) this.leaders.delete(lead.eip);
+      else if (!this.insns.has(lead.eip)) this.scan(lead.eip, work);
     }
     if (!this.insns.has(entry)) return undefined;
     const nodes = this.cut();
@@ -189,7 +198,7 @@ export class Discovery {
   }
 
   /** Decodes from `at` up to a branch, and queues where the branch goes if that has been executed. */
-  private scan(at: number, work: number[]): void {
+  private scan(at: number, work: Lead[]): void {
     let eip = at;
     while (this.insns.size < MAX_INSNS && !this.insns.has(eip)) {
       const insn = this.decode(eip);
@@ -198,20 +207,30 @@ export class Discovery {
       const end = terminatorOf(insn, this.seen);
       eip = (eip + insn.length) >>> 0;
       if (end === undefined) continue;
-      for (const t of leadsTo(end)) {
+      for (const t of [...leadsTo(end)].reverse()) {
         if (this.leaders.has(t) || !this.reached(t)) continue;
         this.leaders.add(t);
-        work.push(t);
+        work.push({ eip: t, site: (end.kind === "call" || end.kind === "indirect") && t === end.site });
       }
       return;
     }
   }
 
-  /** True if the interpreter has executed a block at `eip`, or the address is inside code already taken in. */
+  /**
+   * True if the interpreter has executed a block at `eip`, or the address is inside code already taken in. A large region stops where
+   * another begins.
+   */
   private reached(eip: number): boolean {
     if (this.insns.has(eip)) return true;
+    const block = this.blockAt(eip);
+    if (block === 0) return false;
+    return this.insns.size < MAX_SHARED || this.view.getUint32(block + Block.REGION, true) === 0;
+  }
+
+  /** The interpreter's block at `eip`, 0 if there is none. */
+  blockAt(eip: number): number {
     const page = this.page(eip);
-    return page !== 0 && this.core.exports.isDecoded(page + (eip & 0xfff) - this.ramPtr, eip) !== 0;
+    return page === 0 ? 0 : this.core.exports.decodedAt(page + (eip & 0xfff) - this.ramPtr, eip) >>> 0;
   }
 
   /** Pointer of the page of `eip`, 0 if it cannot be used. */
@@ -251,7 +270,7 @@ export class Discovery {
       length = exports.decodeBytes(RECORD, BYTES, MAX_LENGTH, eip, this.mode);
     }
     if (length === 0) return undefined;
-    const insn = readInsn(memory.buffer, RECORD);
+    const insn = readInsn(this.view, RECORD);
     const pause = insn.op === Op.NOP && (insn.flags & RecFlag.REP) !== 0;
     insn.watched = (this.mode & Mode.MONITORED) !== 0 && (pause || SENSITIVE.has(insn.op));
     return insn;

@@ -33,7 +33,7 @@ function interpreterOf(insn: Insn): number {
 
 /** Writes one region. */
 export class Emitter {
-  readonly code = new Code();
+  readonly code = new Code(32768);
   /** What is known of the flag locals at this point. */
   flags: StaticFlags = FlagKind.RAW;
   /** Registers read or written anywhere. */

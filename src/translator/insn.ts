@@ -37,34 +37,34 @@ export interface Insn {
   ends: boolean;
   /** True if a monitor may want to see the instruction: it is left to the interpreter. */
   watched: boolean;
-  /** The record itself, for the interpreter. */
-  record: Uint8Array;
+  /** The record itself as 32-bit words, for the interpreter. */
+  record: readonly number[];
 }
 
-/** Reads the record at `ptr` of `memory`. */
-export function readInsn(memory: ArrayBuffer, ptr: number): Insn {
-  const record = new Uint8Array(memory, ptr, Rec.BYTES).slice();
-  const v = new DataView(record.buffer);
-  const flags = v.getUint16(Rec.FLAGS, true);
+/** Reads the record at `at` of `v`. */
+export function readInsn(v: DataView, at: number): Insn {
+  const record: number[] = [];
+  for (let i = 0; i < Rec.BYTES; i += 4) record.push(v.getInt32(at + i, true));
+  const flags = v.getUint16(at + Rec.FLAGS, true);
   return {
-    op: v.getUint8(Rec.OP) as Op,
-    size: v.getUint8(Rec.SIZE),
+    op: v.getUint8(at + Rec.OP) as Op,
+    size: v.getUint8(at + Rec.SIZE),
     form: (flags & RecFlag.FORM) as Form,
-    reg: v.getUint8(Rec.REG),
-    rm: v.getUint8(Rec.RM),
-    memory: v.getUint8(Rec.RM) === RM_MEMORY,
-    base: v.getUint8(Rec.BASE),
-    index: v.getUint8(Rec.INDEX_REG),
-    scale: v.getUint8(Rec.SCALE),
-    seg: v.getUint8(Rec.SEG),
-    disp: v.getInt32(Rec.DISP, true),
-    imm: v.getInt32(Rec.IMM, true),
-    imm2: v.getUint16(Rec.IMM2, true),
-    eip: v.getUint32(Rec.EIP, true),
-    length: v.getUint8(Rec.LENGTH),
+    reg: v.getUint8(at + Rec.REG),
+    rm: v.getUint8(at + Rec.RM),
+    memory: v.getUint8(at + Rec.RM) === RM_MEMORY,
+    base: v.getUint8(at + Rec.BASE),
+    index: v.getUint8(at + Rec.INDEX_REG),
+    scale: v.getUint8(at + Rec.SCALE),
+    seg: v.getUint8(at + Rec.SEG),
+    disp: v.getInt32(at + Rec.DISP, true),
+    imm: v.getInt32(at + Rec.IMM, true),
+    imm2: v.getUint16(at + Rec.IMM2, true),
+    eip: v.getUint32(at + Rec.EIP, true),
+    length: v.getUint8(at + Rec.LENGTH),
     flags,
     condition: flags >>> CONDITION_SHIFT,
-    mask: v.getUint32(Rec.LINK, true),
+    mask: v.getUint32(at + Rec.LINK, true),
     ends: (flags & RecFlag.ENDS) !== 0,
     watched: false,
     record,

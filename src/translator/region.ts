@@ -366,12 +366,22 @@ class RegionEmitter {
   }
 }
 
+/** Instructions from which on a region is taken to use all registers, as it likely does. */
+const ALL_REGISTERS = 300;
+const GENERAL: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7]);
+const EVERY = { used: GENERAL, modified: GENERAL };
+
+/** The registers a region uses and changes, found by emitting it once. */
+function findRegisters(region: Region, options: RegionOptions): { used: Set<number>; modified: Set<number> } {
+  const none = new Set<number>();
+  return new RegionEmitter(region, { ...options, cells: NO_CELLS }, none, none).emit();
+}
+
 /** The WebAssembly module of a region; its export `f` is the function. */
 export function emitRegion(region: Region, options: RegionOptions): Uint8Array {
-  const none = new Set<number>();
   const shaped = reshape(region);
-  const first = new RegionEmitter(shaped, { ...options, cells: NO_CELLS }, none, none).emit();
-  const e = new RegionEmitter(shaped, options, first.used, first.modified).emit();
+  const { used, modified } = shaped.size > ALL_REGISTERS ? EVERY : findRegisters(shaped, options);
+  const e = new RegionEmitter(shaped, options, used, modified).emit();
   const i32 = [ValueType.I32];
   const module: FunctionModule = {
     memory: ["env", "memory"],

@@ -4,7 +4,8 @@
  * was emptied) nothing enters the region any more, and the slot is taken back when slots run out.
  */
 import { Cpu } from "../../assembly/abi/cpu.js";
-import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
+import { Op } from "../../assembly/abi/op.js";
+import { BLOCK_DEAD, Block, HEAT_LENGTH, Rec } from "../../assembly/abi/record.js";
 import { Cell, CellKind, PageList, REGION_SLOTS } from "../../assembly/abi/region.js";
 import type { Core } from "../core/core.js";
 import { Discovery, type Region } from "./discover.js";
@@ -13,7 +14,7 @@ import type { Insn } from "./insn.js";
 import { Feedback } from "./feedback.js";
 import { type Miss, Misses } from "./misses.js";
 import { emitRegion } from "./region.js";
-import { FREE_MILLISECONDS, HEAT, RESTLESS_HEAT, SHARE } from "./tuning.js";
+import { FREE_INSNS, HEAT, MAX_CLIMB, OVERHEAD_INSNS, PACE, RESTLESS_HEAT } from "./tuning.js";
 
 /** What the translator has done so far. */
 export interface TranslatorCounters {
@@ -121,10 +122,15 @@ class PoolCells implements CellFactory {
 
   record(insn: Insn, index: number): number {
     const ptr = this.allocate(Rec.BYTES);
-    new Uint8Array(this.core.memory.buffer).set(insn.record, ptr);
+    insn.record.forEach((word, i) => this.view.setInt32(ptr + 4 * i, word, true));
     this.view.setUint8(ptr + Rec.INDEX, index);
     return ptr;
   }
+}
+
+/** Instructions a block of `count` may take in the interpreter, as assembly/cpu/block.ts has it. */
+function heatOf(count: number, heat: number): number {
+  return Math.floor((heat * (count + HEAT_LENGTH)) / (2 * HEAT_LENGTH));
 }
 
 /** Translates for one machine. */
@@ -135,30 +141,36 @@ export class Translator {
   observer: ((made: MadeRegion) => void) | undefined;
   /** What regions have learnt about their branches. */
   readonly feedback: Feedback;
+  /** False: code is translated as soon as it is hot, however much that is. For tests. */
+  paced = true;
   private readonly slots: (Entry | undefined)[] = new Array(REGION_SLOTS);
   private readonly byBlock = new Map<number, Entry>();
   /** What is known of instructions that leave regions. */
   readonly misses = new Misses();
   private next = 1;
   private generation = 0;
-  private readonly born = performance.now();
+  private readonly born: number;
 
   /** Makes a translator for `core` and switches the machine's counting of hot blocks on. */
   constructor(private readonly core: Core) {
     this.feedback = new Feedback(core);
+    this.born = core.cpu.retired;
     core.cpu.setField(Cpu.HEAT, HEAT);
     core.exports.flushCode();
   }
 
   /** Translates the code that starts with the block at `block`, if that can be done. */
   translate(block: number): void {
-    const start = performance.now();
-    if (this.counters.milliseconds > FREE_MILLISECONDS + SHARE * (start - this.born)) {
-      new DataView(this.core.memory.buffer).setInt32(block + Block.HEAT, HEAT, true);
+    const view = new DataView(this.core.memory.buffer);
+    const { instructions, regions } = this.counters;
+    const allowed = FREE_INSNS + (this.core.cpu.retired - this.born) / PACE;
+    if (this.paced && instructions + OVERHEAD_INSNS * regions > allowed) {
+      this.heat(block, view);
       return;
     }
+    const start = performance.now();
     try {
-      if (!this.make(block)) this.counters.refused++;
+      if (!this.make(block, view)) this.counters.refused++;
     } catch (error) {
       if (!(error instanceof PoolFull)) throw error;
       this.counters.refused++;
@@ -167,25 +179,60 @@ export class Translator {
     }
   }
 
-  private make(block: number): boolean {
+  /** Gives a block the heat of one that has just been decoded. */
+  private heat(block: number, view: DataView): void {
+    const count = view.getUint32(block + Block.COUNT, true);
+    view.setInt32(block + Block.HEAT, heatOf(count, this.core.cpu.field(Cpu.HEAT) | 0), true);
+  }
+
+  private make(block: number, view: DataView): boolean {
     const { core } = this;
-    const view = new DataView(core.memory.buffer);
     const generation = core.cpu.field(Cpu.DECODE_GENERATION);
     if (generation !== this.generation) this.forget(generation);
-    const eip = view.getUint32(block + Block.EIP, true);
-    const stages = this.misses.learn(view, this.byBlock.get(block)?.misses);
+    const head = this.headOf(block, view);
     const mode = view.getUint32(block + Block.MODE, true);
-    const region = new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch)).run(eip);
-    if (region === undefined) {
-      this.coolDown(block, view);
-      return false;
+    const find = () => new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch));
+    if (head !== block && this.install(head, block, find(), view)) return true;
+    if (this.install(block, block, find(), view)) return true;
+    this.coolDown(block, view);
+    return false;
+  }
+
+  /**
+   * The block that a region for `hot` should begin with: the first of those that lead to it by calls and forward branches and have run
+   * about as often. Code that is hot all over becomes few regions with the callers on top; a loop begins at its header.
+   */
+  private headOf(hot: number, view: DataView): number {
+    const heat = this.core.cpu.field(Cpu.HEAT) | 0;
+    const field = (block: number, at: Block) => view.getUint32(block + at, true);
+    const often = heatOf(field(hot, Block.COUNT), heat) / field(hot, Block.COUNT);
+    let climbed = 0;
+    for (let at = hot; ; ) {
+      const from = field(at, Block.FROM);
+      const count = field(from, Block.COUNT);
+      if (from === 0 || count === BLOCK_DEAD || field(from, Block.REGION) !== 0) return at;
+      const entered = (heatOf(count, heat) - view.getInt32(from + Block.HEAT, true)) / count;
+      climbed += count;
+      if (entered < often / 2 || climbed > MAX_CLIMB || field(from, Block.MODE) !== field(hot, Block.MODE)) return at;
+      const call = view.getUint8(field(from, Block.END) - Rec.BYTES + Rec.OP) === Op.CALL;
+      if (!call && field(from, Block.EIP) >= field(at, Block.EIP)) return at;
+      at = from;
     }
-    const slot = this.byBlock.get(block)?.slot ?? this.slot();
+  }
+
+  /** Makes the region that begins with the block `head` and has `hot` in it, if there is one. */
+  private install(head: number, hot: number, discovery: Discovery, view: DataView): boolean {
+    const { core } = this;
+    const eip = view.getUint32(head + Block.EIP, true);
+    const stages = this.misses.learn(view, this.byBlock.get(head)?.misses);
+    const region = discovery.blockAt(eip) === head ? discovery.run(eip) : undefined;
+    if (region === undefined || !region.nodes.has(view.getUint32(hot + Block.EIP, true))) return false;
+    const slot = this.byBlock.get(head)?.slot ?? this.slot();
     if (slot === 0) return false;
-    const cells = new PoolCells(core, block, this.feedback);
+    const cells = new PoolCells(core, head, this.feedback);
     const bytes = emitRegion(region, { cells, stages });
     for (const run of region.runs) {
-      if (core.exports.coverCode(block, run.ma, run.bytes) === 0) throw new PoolFull();
+      if (core.exports.coverCode(head, run.ma, run.bytes) === 0) throw new PoolFull();
     }
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>), {
       env: { memory: core.memory },
@@ -201,15 +248,24 @@ export class Translator {
       },
     });
     core.regions.set(slot, instance.exports.f as () => number);
-    const entry = { block, eip, slot, misses: cells.misses };
+    const entry = { block: head, eip, slot, misses: cells.misses };
     this.slots[slot] = entry;
-    this.byBlock.set(block, entry);
-    core.exports.installRegion(block, slot);
+    this.byBlock.set(head, entry);
+    core.exports.installRegion(head, slot);
+    this.rest(region, discovery, view);
     this.counters.regions++;
     this.counters.instructions += region.size;
     this.counters.bytes += bytes.length;
     this.observer?.({ region, wasm: bytes });
     return true;
+  }
+
+  /** Blocks inside a region get hot anew before they begin one of their own: they have to be entered from elsewhere for that. */
+  private rest(region: Region, discovery: Discovery, view: DataView): void {
+    for (const eip of region.nodes.keys()) {
+      const block = discovery.blockAt(eip);
+      if (block !== 0) this.heat(block, view);
+    }
   }
 
   /** Code that keeps being overwritten is left to the interpreter for a while; each time it is asked for counts as calm. */
@@ -221,13 +277,17 @@ export class Translator {
     view.setInt32(block + Block.HEAT, RESTLESS_HEAT, true);
   }
 
-  /** A free slot; 0 if all are in use by live blocks. */
+  /** A free slot; 0 if all are in use. A dropped block that is decoded again has no region any more. */
   private slot(): number {
     if (this.next < REGION_SLOTS) return this.next++;
     const view = new DataView(this.core.memory.buffer);
     for (let i = 1; i < REGION_SLOTS; i++) {
       const entry = this.slots[i];
-      if (entry === undefined || view.getUint32(entry.block + Block.COUNT, true) === BLOCK_DEAD) return i;
+      if (entry === undefined) return i;
+      const dead = view.getUint32(entry.block + Block.COUNT, true) === BLOCK_DEAD;
+      if (!dead && view.getUint32(entry.block + Block.REGION, true) === i) continue;
+      this.byBlock.delete(entry.block);
+      return i;
     }
     return 0;
   }

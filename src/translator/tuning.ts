@@ -2,20 +2,31 @@
  * Numbers that change how fast translated code is and how soon it exists, never what it does.
  */
 
-/** Instructions a block may take in the interpreter before it is translated: a small module costs about as much as these. */
-export const HEAT = 30_000;
-/** Milliseconds the translator may take before it is held to its share of the time. */
-export const FREE_MILLISECONDS = 30;
+/**
+ * Instructions a block of HEAT_LENGTH may take in the interpreter before it is translated: then that has taken about as long as a
+ * translation takes, most of which is the engine's optimising compiler in the background.
+ */
+export const HEAT = 24_000;
+/** What a translation costs besides its instructions, as if it were so many more. */
+export const OVERHEAD_INSNS = 60;
+/** Instructions that may be translated at first. */
+export const FREE_INSNS = 6_000;
+/** Instructions the guest has to execute for each further one that is translated: so translating takes a bounded share of the time. */
+export const PACE = 8_192;
 /** Misses of an instruction that count when its region is made anew. */
 export const MISSES = 8;
-/** Share of the time since the start that translating may take: beyond it, blocks have to prove their heat again. */
-export const SHARE = 0.12;
-/** The same for code in a page whose code keeps being overwritten. */
+/** Heat, in instructions, of a block in a page whose code keeps being overwritten. */
 export const RESTLESS_HEAT = 50_000;
 /** How often code in a page may have been overwritten before it is left to the interpreter. */
 export const MAX_KILLS = 16;
 /** Most instructions in a region. */
 export const MAX_INSNS = 1200;
+/** Instructions from which on a region goes on behind no further call. */
+export const FULL = 900;
+/** Instructions from which on a region stops where another one begins, instead of taking that code in as well. */
+export const MAX_SHARED = 100;
+/** Most instructions between the block that got hot and an earlier one its region may begin with. */
+export const MAX_CLIMB = 200;
 /** Most instructions in one node: the budget is taken for a whole node at once. */
 export const MAX_NODE_INSNS = 64;
 /** Most linear pages a region's code may lie in. */

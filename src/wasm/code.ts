@@ -6,8 +6,13 @@ import { W } from "./opcodes.js";
 
 /** A growing byte string with WebAssembly's number encodings. */
 export class Code {
-  private bytes = new Uint8Array(4096);
+  private bytes: Uint8Array;
   private used = 0;
+
+  /** Empty, with room for `room` bytes before it has to grow. */
+  constructor(room = 256) {
+    this.bytes = new Uint8Array(room);
+  }
 
   /** Bytes written so far. */
   get length(): number {
@@ -21,17 +26,23 @@ export class Code {
 
   /** Appends one byte. */
   byte(value: number): void {
-    if (this.used === this.bytes.length) {
-      const larger = new Uint8Array(this.bytes.length * 2);
-      larger.set(this.bytes);
-      this.bytes = larger;
-    }
+    if (this.used === this.bytes.length) this.reserve(1);
     this.bytes[this.used++] = value;
   }
 
   /** Appends bytes. */
   append(bytes: Uint8Array | readonly number[]): void {
-    for (const b of bytes) this.byte(b);
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.used);
+    this.used += bytes.length;
+  }
+
+  /** Makes room for `count` more bytes. */
+  private reserve(count: number): void {
+    if (this.used + count <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.used + count));
+    larger.set(this.bytes.subarray(0, this.used));
+    this.bytes = larger;
   }
 
   /** Unsigned LEB128. */

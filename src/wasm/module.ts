@@ -50,7 +50,7 @@ function functionType(out: Code, type: FunctionType): void {
 
 /** The bytes of a module with one function. */
 export function encodeModule(m: FunctionModule): Uint8Array {
-  const out = new Code();
+  const out = new Code(m.body.length + 512);
   out.append(HEADER);
   const types = new Code();
   types.u32(m.imports.length + 1);
@@ -79,14 +79,14 @@ export function encodeModule(m: FunctionModule): Uint8Array {
   exports.byte(0);
   exports.u32(m.imports.length);
   section(out, 7, exports);
-  const body = new Code();
+  const body = new Code(m.body.length + 32);
   body.u32(m.locals.length);
   for (const [count, type] of m.locals) {
     body.u32(count);
     body.byte(type);
   }
   body.append(m.body);
-  const code = new Code();
+  const code = new Code(body.length + 16);
   code.u32(1);
   code.u32(body.length);
   code.append(body.take());

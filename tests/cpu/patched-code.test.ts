@@ -28,7 +28,7 @@ function callRoutine(at: number): number[] {
   return [0xe8, ...dword(0x1000 - (at + 5))];
 }
 
-test("an operand patched tens of thousands of times is new each time, also when the pool of blocks starts over", () => {
+test("an operand patched tens of thousands of times is new each time and does not fill the pool of blocks", () => {
   const program = [
     ...[0xb9, ...dword(ROUNDS)], // mov ecx, ROUNDS
     ...[0x31, 0xdb], // xor ebx, ebx
@@ -44,7 +44,7 @@ test("an operand patched tens of thousands of times is new each time, also when 
   expect(machine.cpu.ebx).toBe(((ROUNDS * (ROUNDS + 1)) / 2) >>> 0);
   const { code, tlb } = machine.statistics();
   expect(code.blocksDropped).toBe(ROUNDS - 1);
-  expect(code.poolFlushes).toBeGreaterThan(0);
+  expect(code.poolFlushes).toBe(0);
   // One write through the slow path for each patch; nothing else misses.
   expect(tlb.misses).toBeLessThan(ROUNDS + 100);
 });

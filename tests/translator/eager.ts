@@ -16,6 +16,7 @@ export class EagerTranslator {
 
   constructor(private readonly core: Core) {
     this.#translator = new Translator(core);
+    this.#translator.paced = false;
     core.cpu.setField(Cpu.HEAT, AT_ONCE);
     core.exports.flushCode();
   }
@@ -31,7 +32,6 @@ export class EagerTranslator {
     if (page < this.core.ram.length >>> 12) {
       new Uint8Array(this.core.memory.buffer)[this.core.cpu.field(Cpu.CODE_KILLS_PTR) + page] = 0;
     }
-    this.#translator.counters.milliseconds = 0;
     this.#translator.translate(block);
   }
 }

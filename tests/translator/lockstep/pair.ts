@@ -13,7 +13,7 @@ import { Random } from "../../robustness/random.js";
 import { boot, INTERRUPT, type Program, RAM_BYTES } from "./kernel.js";
 
 /** Heats that have almost everything translated, by the low bits of the schedule. */
-const HEATS = [20, 20, 20, 5, 20, 20, 20, 200];
+const HEATS = [24, 24, 24, 8, 24, 24, 24, 240];
 /** How often a branch is taken before its region is made again around where it led to. */
 const PATIENCE = [3, 10, 1, 40];
 /** Stages that memory accesses start at: programs are too short to miss often. */
@@ -61,7 +61,6 @@ class Side {
         },
         translateRegion: (block) => {
           if (translator === undefined) return;
-          translator.counters.milliseconds = 0; // time spent must not hold the translator back
           translator.translate(block);
         },
       },
@@ -70,6 +69,7 @@ class Side {
       translator = new Translator(this.core);
       translator.feedback.patience = patience;
       translator.misses.first = stage;
+      translator.paced = false;
       this.core.cpu.setField(Cpu.HEAT, heat);
       this.core.exports.flushCode();
     }

@@ -8,7 +8,7 @@ import { verify } from "../../../src/machine/verify.js";
 
 const MEMORY_BYTES = 32 << 20;
 /** Low, so that nearly all of a guest is translated. */
-const HEAT = 50;
+const HEAT = 48;
 /** Guests that wait for input they are not given end here. */
 const LONGEST = 500_000_000;
 

@@ -66,7 +66,7 @@ test.each(guestRuns().filter((run) => run.input === undefined && run.machines.in
       sliceInstructions: 50_000,
       prepare(machine, engine) {
         if (engine === "interpreter") return;
-        machine.core.cpu.setField(Cpu.HEAT, 50);
+        machine.core.cpu.setField(Cpu.HEAT, 48);
         machine.core.exports.flushCode();
       },
     };
