@@ -22,6 +22,7 @@ export {
   interpretInRegion,
   interruptInRegion,
   rawFlags,
+  removeRegion,
   returnInRegion,
 } from "./cpu/region";
 export { flushPageInRegion, loadCr3InRegion, pagesHold } from "./cpu/region-pages";

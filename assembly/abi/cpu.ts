@@ -76,8 +76,8 @@ export enum Cpu {
   HEAT = 632, // i32, instructions a block of HEAT_LENGTH may take in the interpreter before it is worth translating; 0: never
   MAP_EPOCH = 636, // u32, counts what drops translations that code is found by: regions check their pages again when it moves
   COUNTERS = 640, // Counter: u64 each
-  SCRATCH = 976, // 48 bytes for routines that return several values
-  SIZE = 1024,
+  SCRATCH = 1000, // 48 bytes for routines that return several values
+  SIZE = 1048,
 }
 
 /** One segment cache (SDM 3A 3.4.3). */
@@ -152,5 +152,9 @@ export enum Counter {
   BLOCK_LOOKUPS = 6, // blocks found by hash, not by link
   INTERRUPTS = 7, // external interrupts delivered
   REGIONS = 40, // regions installed
+  REGIONS_DROPPED = 41, // taken out by the machine, to be made anew: for what their exits have seen, or because pages moved
+  REGIONS_INVALIDATED = 42, // regions whose code was written
+  EXITS_FOUND = 43, // ways out of regions where the next block was known by link or by EIP
+  EXITS_SEARCHED = 44, // those where it had to be looked up
   EXCEPTIONS = 8, // exceptions delivered, by vector: entries 8 to 39
 }

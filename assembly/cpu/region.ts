@@ -141,11 +141,18 @@ export function runRegion(block: usize): usize {
 function nextBlock(kind: u32, cell: usize): usize {
   if (kind == CellKind.GOTO) {
     const linked = <usize>load<u32>(cell, Cell.LINK);
-    if (leadsTo(linked, get(Cpu.EIP)) && load<u32>(linked, Block.COUNT) != BLOCK_DEAD) return linked;
+    if (leadsTo(linked, get(Cpu.EIP)) && load<u32>(linked, Block.COUNT) != BLOCK_DEAD) {
+      count(Counter.EXITS_FOUND);
+      return linked;
+    }
   } else {
     const cached = cachedBlock();
-    if (cached != 0) return cached;
+    if (cached != 0) {
+      count(Counter.EXITS_FOUND);
+      return cached;
+    }
   }
+  count(Counter.EXITS_SEARCHED);
   const generation = get(Cpu.DECODE_GENERATION);
   const found = findAndCache();
   if (found != 0 && generation == get(Cpu.DECODE_GENERATION) && fixed()) store<u32>(cell, <u32>found, Cell.LINK);
@@ -202,9 +209,15 @@ const MISSED: i32 = 500;
 /** Heat of a block whose region assumed another mapping of its pages: that may change back and forth. */
 const REMAPPED: i32 = 20_000;
 
-/** Puts the interpreter's first record back in a block whose region no longer fits. */
+/** Takes away a region that no longer fits. */
 function dropTranslation(block: usize, heat: i32): void {
   if (load<u32>(block, Block.COUNT) == BLOCK_DEAD || load<u32>(block, Block.REGION) == 0) return;
+  count(Counter.REGIONS_DROPPED);
+  removeRegion(block, heat);
+}
+
+/** Puts the interpreter's first record back in a block that has a region. For the translator, too, when the cache is full. */
+export function removeRegion(block: usize, heat: i32): void {
   store<u16>(block + Block.RECORDS, <u16>load<u32>(block, Block.HANDLER));
   store<u32>(block, 0, Block.REGION);
   store<i32>(block, heat, Block.HEAT);

@@ -89,11 +89,11 @@ export function codeWritten(ptr: usize, size: u32): void {
       store<u32>(link, <u32>next);
       store<u32>(block, UNLISTED, Block.PAGE_NEXT);
     } else if (offset < start + bytes && start < offset + size) {
-      store<u32>(block, BLOCK_DEAD, Block.COUNT);
       killed = true;
       // A part of a region takes the region's entry block with it; that one leaves its own list when it is next walked.
       const owner = <usize>load<u32>(block, Block.OWNER);
-      if (owner != 0) store<u32>(owner, BLOCK_DEAD, Block.COUNT);
+      if (owner != 0) kill(owner);
+      kill(block);
       store<u32>(link, <u32>next);
       store<u32>(block, UNLISTED, Block.PAGE_NEXT);
       countKill(offset);
@@ -107,6 +107,13 @@ export function codeWritten(ptr: usize, size: u32): void {
   }
   // Patched code will likely be decoded and patched again: its chunks stay marked until a store to them drops nothing.
   store<u64>(map, killed ? live | hit : live);
+}
+
+/** Makes `block` and its region, if it has one, unusable. */
+function kill(block: usize): void {
+  if (load<u32>(block, Block.COUNT) != BLOCK_DEAD && load<u32>(block, Block.REGION) != 0)
+    count(Counter.REGIONS_INVALIDATED);
+  store<u32>(block, BLOCK_DEAD, Block.COUNT);
 }
 
 /** Counts that code in the page of RAM offset `offset` was overwritten. */

@@ -38,6 +38,7 @@ export interface CoreExports {
   allocate(bytes: number): number;
   coverCode(owner: number, ma: number, bytes: number): number;
   installRegion(block: number, slot: number): void;
+  removeRegion(block: number, heat: number): void;
   interpretInRegion(rec: number, given: number): number;
   interruptInRegion(rec: number, given: number): number;
   returnInRegion(rec: number, given: number): number;

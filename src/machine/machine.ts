@@ -294,7 +294,7 @@ export class Machine {
       exits: { ...this.#exits },
       callOuts: { ...this.#callOuts },
       ...processorCounts(this.cpu),
-      ...(this.translator === undefined ? {} : { translator: { ...this.translator.counters } }),
+      ...(this.translator === undefined ? {} : { translator: this.translator.statistics() }),
       undefinedOpcodes: this.#undefinedOpcodes.list(),
       unknownPorts: this.board.bus.unknownPorts(),
       unknownMemory: this.board.bus.unknownMemory(),

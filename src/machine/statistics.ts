@@ -6,7 +6,7 @@ import { Counter } from "../../assembly/abi/cpu.js";
 import type { AbsentOpcode } from "../isa/absent.js";
 import type { CpuView } from "../core/cpu-view.js";
 import type { UnknownMemory, UnknownPort } from "../devices/bus.js";
-import type { TranslatorCounters } from "../translator/translator.js";
+import type { TranslatorStatistics } from "../translator/translator.js";
 import { exceptionName } from "./run-result.js";
 
 /** How often the processor called out of its run, by kind. */
@@ -41,7 +41,7 @@ export interface Statistics {
   tlb: { misses: number; flushes: number; pageFlushes: number };
   code: { blocksDecoded: number; blocksDropped: number; blockLookups: number; poolFlushes: number };
   /** What the translator has done, if the engine is one; its milliseconds are the host's. */
-  translator?: TranslatorCounters;
+  translator?: TranslatorStatistics;
   /** Opcodes the guest executed that the machine does not have, by name: each raised #UD. */
   undefinedOpcodes: UndefinedOpcode[];
   /** Ports the guest used that no device has. */

@@ -73,9 +73,13 @@ export function statisticsLines(statistics: Statistics): string[] {
     ["code", `${grouped(code.blocksDecoded)} blocks decoded, ${grouped(code.blocksDropped)} dropped`],
   ];
   if (statistics.translator !== undefined) {
-    const { regions, instructions, bytes, milliseconds, refused } = statistics.translator;
+    const { regions, instructions, bytes, milliseconds, refused, ...fate } = statistics.translator;
     const size = `${grouped(instructions)} instructions, ${grouped(bytes)} bytes of WebAssembly`;
     rows.push(["regions", `${grouped(regions)} made of ${size}; ${grouped(refused)} refused`]);
+    const gone = `${grouped(fate.dropped)} to be made anew, ${grouped(fate.evicted)} evicted`;
+    rows.push(["region cache", `${grouped(fate.live)} regions, ${grouped(fate.liveBytes)} bytes`]);
+    rows.push(["regions gone", `${gone}, ${grouped(fate.invalidated)} written over`]);
+    rows.push(["region exits", `${grouped(fate.exitsFound)} known, ${grouped(fate.exitsSearched)} looked up`]);
     rows.push(["translating", `${milliseconds.toFixed(1)} ms`]);
   }
   for (const { opcode, name, address, count } of statistics.undefinedOpcodes) {

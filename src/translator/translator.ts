@@ -1,13 +1,12 @@
 /**
- * The translation cache: makes a region of hot code when the machine asks, and keeps track of the table's slots.
- * Invariant: a slot in use belongs to an entry block that is alive; when the block dies (its code was written, or the pool
- * was emptied) nothing enters the region any more, and the slot is taken back when slots run out.
+ * Makes a region of hot code when the machine asks, as fast as the guest's instructions allow it, and puts it in the cache.
  */
-import { Cpu } from "../../assembly/abi/cpu.js";
+import { Counter, Cpu } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
 import { BLOCK_DEAD, Block, HEAT_LENGTH, Rec } from "../../assembly/abi/record.js";
-import { Cell, CellKind, PageList, REGION_SLOTS } from "../../assembly/abi/region.js";
+import { Cell, CellKind, PageList } from "../../assembly/abi/region.js";
 import type { Core } from "../core/core.js";
+import { RegionCache } from "./cache.js";
 import { Discovery, type Region } from "./discover.js";
 import type { CellFactory } from "./cells.js";
 import type { Insn } from "./insn.js";
@@ -30,21 +29,30 @@ export interface TranslatorCounters {
   refused: number;
 }
 
+/** The counters, and what has become of the regions. */
+export interface TranslatorStatistics extends TranslatorCounters {
+  /** Regions that can be entered now. */
+  live: number;
+  /** Bytes of WebAssembly of those. */
+  liveBytes: number;
+  /** Regions taken out to be made anew: for what their exits have seen, or because a page moved. */
+  dropped: number;
+  /** Regions that made room for others. */
+  evicted: number;
+  /** Regions whose code was written. */
+  invalidated: number;
+  /** Ways out of regions to a block that the exit or the cache of addresses knew. */
+  exitsFound: number;
+  /** Ways out of regions to a block that had to be looked up. */
+  exitsSearched: number;
+}
+
 /** A region that has been made, for an observer. */
 export interface MadeRegion {
   /** What was found from the entry on. */
   region: Region;
   /** The WebAssembly module; its function is the region. */
   wasm: Uint8Array;
-}
-
-/** A region in the table. */
-interface Entry {
-  block: number;
-  eip: number;
-  slot: number;
-  /** Cells of kind MISS by pointer. */
-  misses: Map<number, Miss>;
 }
 
 /** A map epoch that never comes: the pages have not been checked yet. */
@@ -143,17 +151,16 @@ export class Translator {
   readonly feedback: Feedback;
   /** False: code is translated as soon as it is hot, however much that is. For tests. */
   paced = true;
-  private readonly slots: (Entry | undefined)[] = new Array(REGION_SLOTS);
-  private readonly byBlock = new Map<number, Entry>();
+  /** The regions there are. */
+  readonly cache: RegionCache;
   /** What is known of instructions that leave regions. */
   readonly misses = new Misses();
-  private next = 1;
-  private generation = 0;
   private readonly born: number;
 
   /** Makes a translator for `core` and switches the machine's counting of hot blocks on. */
   constructor(private readonly core: Core) {
     this.feedback = new Feedback(core);
+    this.cache = new RegionCache(core);
     this.born = core.cpu.retired;
     core.cpu.setField(Cpu.HEAT, HEAT);
     core.exports.flushCode();
@@ -179,6 +186,22 @@ export class Translator {
     }
   }
 
+  /** The counters, and what has become of the regions. */
+  statistics(): TranslatorStatistics {
+    const { cpu } = this.core;
+    const live = this.cache.live();
+    return {
+      ...this.counters,
+      live: live.regions,
+      liveBytes: live.bytes,
+      dropped: cpu.counter(Counter.REGIONS_DROPPED),
+      evicted: this.cache.evicted,
+      invalidated: cpu.counter(Counter.REGIONS_INVALIDATED),
+      exitsFound: cpu.counter(Counter.EXITS_FOUND),
+      exitsSearched: cpu.counter(Counter.EXITS_SEARCHED),
+    };
+  }
+
   /** Gives a block the heat of one that has just been decoded. */
   private heat(block: number, view: DataView): void {
     const count = view.getUint32(block + Block.COUNT, true);
@@ -187,8 +210,10 @@ export class Translator {
 
   private make(block: number, view: DataView): boolean {
     const { core } = this;
-    const generation = core.cpu.field(Cpu.DECODE_GENERATION);
-    if (generation !== this.generation) this.forget(generation);
+    if (this.cache.forgotten()) {
+      this.feedback.clear();
+      this.misses.clear();
+    }
     const head = this.headOf(block, view);
     const mode = view.getUint32(block + Block.MODE, true);
     const find = () => new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch));
@@ -224,11 +249,9 @@ export class Translator {
   private install(head: number, hot: number, discovery: Discovery, view: DataView): boolean {
     const { core } = this;
     const eip = view.getUint32(head + Block.EIP, true);
-    const stages = this.misses.learn(view, this.byBlock.get(head)?.misses);
+    const stages = this.misses.learn(view, this.cache.of(head)?.misses);
     const region = discovery.blockAt(eip) === head ? discovery.run(eip) : undefined;
     if (region === undefined || !region.nodes.has(view.getUint32(hot + Block.EIP, true))) return false;
-    const slot = this.byBlock.get(head)?.slot ?? this.slot();
-    if (slot === 0) return false;
     const cells = new PoolCells(core, head, this.feedback);
     const bytes = emitRegion(region, { cells, stages });
     for (const run of region.runs) {
@@ -247,11 +270,7 @@ export class Translator {
         loadCr3: core.exports.loadCr3InRegion,
       },
     });
-    core.regions.set(slot, instance.exports.f as () => number);
-    const entry = { block: head, eip, slot, misses: cells.misses };
-    this.slots[slot] = entry;
-    this.byBlock.set(head, entry);
-    core.exports.installRegion(head, slot);
+    this.cache.add(head, instance.exports.f as () => number, bytes.length, cells.misses);
     this.rest(region, discovery, view);
     this.counters.regions++;
     this.counters.instructions += region.size;
@@ -275,31 +294,5 @@ export class Translator {
     const kills = this.core.cpu.field(Cpu.CODE_KILLS_PTR) + page;
     view.setUint8(kills, view.getUint8(kills) >> 1);
     view.setInt32(block + Block.HEAT, RESTLESS_HEAT, true);
-  }
-
-  /** A free slot; 0 if all are in use. A dropped block that is decoded again has no region any more. */
-  private slot(): number {
-    if (this.next < REGION_SLOTS) return this.next++;
-    const view = new DataView(this.core.memory.buffer);
-    for (let i = 1; i < REGION_SLOTS; i++) {
-      const entry = this.slots[i];
-      if (entry === undefined) return i;
-      const dead = view.getUint32(entry.block + Block.COUNT, true) === BLOCK_DEAD;
-      if (!dead && view.getUint32(entry.block + Block.REGION, true) === i) continue;
-      this.byBlock.delete(entry.block);
-      return i;
-    }
-    return 0;
-  }
-
-  /** The pool was emptied: no region can be entered any more. */
-  private forget(generation: number): void {
-    this.generation = generation;
-    this.slots.fill(undefined);
-    this.byBlock.clear();
-    this.feedback.clear();
-    this.misses.clear();
-    this.next = 1;
-    for (let i = 1; i < REGION_SLOTS; i++) this.core.regions.set(i, null);
   }
 }

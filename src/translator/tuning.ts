@@ -12,11 +12,15 @@ export const OVERHEAD_INSNS = 60;
 /** Instructions that may be translated at first. */
 export const FREE_INSNS = 6_000;
 /** Instructions the guest has to execute for each further one that is translated: so translating takes a bounded share of the time. */
-export const PACE = 8_192;
+export const PACE = 32_768;
 /** Misses of an instruction that count when its region is made anew. */
 export const MISSES = 8;
 /** Heat, in instructions, of a block in a page whose code keeps being overwritten. */
 export const RESTLESS_HEAT = 50_000;
+/** Heat of a block whose region had to make room for others: it was hot once. */
+export const EVICTED_HEAT = 20_000;
+/** Bytes of WebAssembly in the cache of regions. */
+export const MAX_CACHE_BYTES = 24 << 20;
 /** How often code in a page may have been overwritten before it is left to the interpreter. */
 export const MAX_KILLS = 16;
 /** Most instructions in a region. */

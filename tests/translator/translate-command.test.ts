@@ -44,6 +44,8 @@ test("the counters are in --json and --stats, for the translator only", async ()
   expect(translator.stderr).toMatch(
     /^regions +\d+ made of \d+ instructions, [\d,]+ bytes of WebAssembly; \d+ refused$/m,
   );
+  expect(counters.live).toBe(counters.regions - counters.dropped);
+  expect(translator.stderr).toMatch(/^region cache +\d+ regions, [\d,]+ bytes$/m);
   expect(summary(interpreter.stdout).translator).toBeUndefined();
   expect(interpreter.stderr).not.toContain("regions");
   expect(summary(translator.stdout).stateHash).toBe(summary(interpreter.stdout).stateHash);

@@ -18,6 +18,8 @@ const HEATS = [24, 24, 24, 8, 24, 24, 24, 240];
 const PATIENCE = [3, 10, 1, 40];
 /** Stages that memory accesses start at: programs are too short to miss often. */
 const STAGES = [Stage.REFILL, Stage.CHECK];
+/** Regions that the cache holds. */
+const ROOM = [4_000, 5, 2, 40];
 /** Port that a program at CPL 3 ends with. */
 const END_PORT = 0x80;
 /** Ticks after which a program that has not ended is left. */
@@ -29,6 +31,8 @@ const INTERRUPTS = { least: 1, most: 2_000 };
 export interface Trouble {
   flushTranslations: number;
   flushCode: number;
+  /** One region is evicted. */
+  evict: number;
   /** The slice is run in several calls. */
   split: number;
   /** A register is changed, which must show: the proof that a difference is seen. */
@@ -36,9 +40,9 @@ export interface Trouble {
 }
 
 /** Nothing. */
-export const NO_TROUBLE: Trouble = { flushTranslations: 0, flushCode: 0, split: 0, corrupt: 0 };
+export const NO_TROUBLE: Trouble = { flushTranslations: 0, flushCode: 0, evict: 0, split: 0, corrupt: 0 };
 /** Some of everything. */
-export const TROUBLE: Trouble = { flushTranslations: 5, flushCode: 3, split: 30, corrupt: 0 };
+export const TROUBLE: Trouble = { flushTranslations: 5, flushCode: 3, evict: 20, split: 30, corrupt: 0 };
 
 /** One machine and its interrupt line. */
 class Side {
@@ -46,7 +50,7 @@ class Side {
   #line = false;
   ended = false;
 
-  constructor(program: Program, heat: number | undefined, patience: number, stage: number) {
+  constructor(program: Program, heat: number | undefined, patience: number, stage: number, room: number) {
     let translator: Translator | undefined;
     this.core = Core.create(
       { ramBytes: RAM_BYTES },
@@ -69,6 +73,7 @@ class Side {
       translator = new Translator(this.core);
       translator.feedback.patience = patience;
       translator.misses.first = stage;
+      translator.cache.limits.regions = room;
       translator.paced = false;
       this.core.cpu.setField(Cpu.HEAT, heat);
       this.core.exports.flushCode();
@@ -148,12 +153,13 @@ const NOTHING: TranslatorCounters = { regions: 0, instructions: 0, bytes: 0, mil
 export function runPair(program: Program, schedule: number, trouble: Trouble, translates = true): Outcome {
   const random = new Random(schedule);
   const troubles = new Random(schedule ^ 0x5bd1e995);
-  const left = new Side(program, undefined, 0, 0);
+  const left = new Side(program, undefined, 0, 0, 0);
   const right = new Side(
     program,
     translates ? HEATS[schedule & 7] : undefined,
     PATIENCE[(schedule >>> 3) & 3] as number,
     STAGES[(schedule >>> 5) & 1] as number,
+    ROOM[(schedule >>> 6) & 3] as number,
   );
   const done = (difference: string | undefined): Outcome => ({
     difference,
@@ -189,6 +195,7 @@ export function runPair(program: Program, schedule: number, trouble: Trouble, tr
     }
     if (troubles.chance(trouble.flushTranslations)) right.core.exports.flushTranslations();
     if (troubles.chance(trouble.flushCode)) right.core.exports.flushCode();
+    if (troubles.chance(trouble.evict)) right.translator?.cache.evictAny(troubles.below(1_000));
     if (troubles.chance(trouble.corrupt)) right.core.cpu.ebx ^= 0x100;
   }
   return done("the machines do not get on");
