@@ -91,7 +91,7 @@ export function findBlock(): usize {
     link = block + Block.HASH_NEXT;
     block = <usize>load<u32>(link);
   }
-  const revived = dropped == 0 ? 0 : decodeAgain(dropped, ptr);
+  const revived: usize = dropped == 0 ? <usize>0 : decodeAgain(dropped, ptr);
   return revived != 0 ? revived : decodeBlock(ptr, ma, eip, mode);
 }
 
