@@ -10,7 +10,7 @@ import { alignmentChecked } from "../cpu/control";
 import { faulted, raiseCode } from "../cpu/fault";
 import { get, protectedMode, segPtr, set } from "../cpu/state";
 import { linearCheckWrite, linearLoad, linearStore } from "./linear";
-import { tlbEntry } from "./tlb";
+import { besideCode, tlbEntry } from "./tlb";
 import { Tlb } from "../abi/layout";
 
 export { flushPage, flushTlb } from "./tlb";
@@ -163,7 +163,7 @@ export function directRead(seg: u32, offset: u32, bytes: u32): usize {
   return direct(seg, offset, bytes, false);
 }
 
-/** The same for writing: plain RAM without decoded code. Raises nothing. */
+/** The same for writing: plain RAM, none of the bytes decoded code. Raises nothing. */
 export function directWrite(seg: u32, offset: u32, bytes: u32): usize {
   return direct(seg, offset, bytes, true);
 }
@@ -177,6 +177,6 @@ function direct(seg: u32, offset: u32, bytes: u32, write: bool): usize {
   const entry = tlbEntry(lin);
   const tag = (lin & 0xfffff000) | get(Cpu.CONTEXT);
   const found = load<u32>(entry + ((write ? Access.WRITE : Access.READ) << 2));
-  if (found != tag && found != (tag | 1)) return 0;
+  if (found != tag && found != (tag | 1)) return write ? besideCode(lin, bytes) : 0;
   return <usize>(lin + load<u32>(entry, Tlb.DELTA));
 }

@@ -112,6 +112,19 @@ export function refill(lin: u32, want: u32): usize {
   return vouched || (isRam(ptr) && !codeAt(ptr, size)) ? ptr : 0;
 }
 
+/**
+ * Pointer to `bytes` bytes in the page of `lin` if only decoded code elsewhere in the page keeps a write from being vouched for at the
+ * current privilege; else 0. Raises nothing.
+ */
+export function besideCode(lin: u32, bytes: u32): usize {
+  const entry = tlbEntry(lin);
+  const tag = (lin & 0xfffff000) | get(Cpu.CONTEXT);
+  const readable = load<u32>(entry, Tlb.READ);
+  if ((readable != tag && readable != (tag | 1)) || (load<u8>(notesOf(lin)) & TlbNote.BESIDE_CODE) == 0) return 0;
+  const ptr = <usize>(lin + load<u32>(entry, Tlb.DELTA));
+  return codeAt(ptr, bytes) ? 0 : ptr;
+}
+
 /** True if a write to `lin` would be translated; raises #PF otherwise. Sets no accessed or dirty flag. */
 export function mayWrite(lin: u32, user: u32): bool {
   const tag = (lin & 0xfffff000) | (get(Cpu.GENERATION) << 1) | user;

@@ -63,3 +63,21 @@ test("a routine that becomes data costs one drop; stores to it are fast again af
   expect(code.blocksDropped).toBe(1);
   expect(tlb.misses).toBeLessThan(10);
 });
+
+test("repeated stores beside code leave it alone; those that hit it are seen", () => {
+  const fill = (at: number, count: number) => [
+    ...[0xbf, ...dword(BASE + at)], // mov edi, at
+    ...[0xb9, ...dword(count)], // mov ecx, count
+    ...[0xf3, 0xaa], // rep stosb
+  ];
+  const start = [0xfc, 0xb0, 0x40]; // cld; mov al, 40h
+  const hit = [...fill(0x1000, 5), ...[0x31, 0xc0]]; // xor eax, eax
+  const before = [...callRoutine(0), ...start, ...fill(0x1040, 0xfc0), ...fill(0x1080, 0x100)];
+  const routine = [0xb8, 0, 0, 0, 0, 0xc3];
+  expect(run([...before, ...callRoutine(before.length), 0xf4], routine).statistics().code.blocksDropped).toBe(0);
+  const all = [...before, ...hit];
+  const machine = run([...all, ...callRoutine(all.length), 0xf4], routine);
+  expect(machine.statistics().code.blocksDropped).toBe(1);
+  expect(machine.cpu.eax, "five times inc eax").toBe(5);
+  expect([...machine.ram.read(BASE + 0x103f, 2)]).toEqual([0x90, 0x40]);
+});
