@@ -25,6 +25,7 @@ export {
   removeRegion,
   returnInRegion,
 } from "./cpu/region";
+export { repeatInRegion } from "./cpu/exec/string";
 export { flushPageInRegion, loadCr3InRegion, pagesHold } from "./cpu/region-pages";
 export { refill } from "./mmu/tlb";
 export { deliverEvent, run, stepOnce, vmenter } from "./run";

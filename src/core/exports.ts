@@ -47,4 +47,5 @@ export interface CoreExports {
   refill(lin: number, want: number): number;
   flushPageInRegion(lin: number): number;
   loadCr3InRegion(value: number): number;
+  repeatInRegion(rec: number): number;
 }

@@ -36,6 +36,7 @@ export const Import = {
   REFILL: 5,
   FLUSH_PAGE: 6,
   LOAD_CR3: 7,
+  REPEAT: 8,
 } as const;
 
 const NO_RESULT = { params: [], results: [] };
@@ -52,4 +53,5 @@ export const IMPORTS = [
   { module: "core", name: "refill", type: TWO },
   { module: "core", name: "flushPage", type: ONE },
   { module: "core", name: "loadCr3", type: ONE },
+  { module: "core", name: "repeat", type: ONE },
 ];

@@ -268,6 +268,7 @@ export class Translator {
         refill: core.exports.refill,
         flushPage: core.exports.flushPageInRegion,
         loadCr3: core.exports.loadCr3InRegion,
+        repeat: core.exports.repeatInRegion,
       },
     });
     this.cache.add(head, instance.exports.f as () => number, bytes.length, cells.misses);

@@ -3,11 +3,13 @@
  * destination always in ES. Runs of elements inside one page of plain RAM go through pointers; everything else goes
  * element by element, with the same result.
  */
+import { Op } from "../../abi/op";
 import { Rec, RecFlag } from "../../abi/record";
 import { Reg, Seg } from "../../abi/x86";
 import { directRead, directWrite, loadSize, storeSize } from "../../mmu/access";
 import { faulted } from "../fault";
 import { size } from "../operand";
+import { reg32, setReg32 } from "../state";
 import {
   advanceDestination,
   advanceSource,
@@ -129,6 +131,32 @@ export function opStos(rec: usize): void {
     left = countDown(rec, left, done);
   }
   endRepeat(rec);
+}
+
+/**
+ * For regions, where nothing calls for attention: a repeated MOVS or STOS with 32-bit addresses, if all elements of an operand lie in one
+ * page and pointers allow it. 0: nothing has been done.
+ */
+export function repeatInRegion(rec: usize): u32 {
+  const left = reg32(Reg.ECX);
+  if (left == 0) return 1;
+  const bytes = size(rec);
+  const di = destinationIndex(rec);
+  if (elementsInPage(rec, Seg.ES, di, left) != left) return 0;
+  const to = directWrite(Seg.ES, lowest(rec, di, left), left * bytes);
+  if (to == 0) return 0;
+  if (load<u8>(rec, Rec.OP) == Op.MOVS) {
+    const seg = load<u8>(rec, Rec.SEG);
+    const si = sourceIndex(rec);
+    if (elementsInPage(rec, seg, si, left) != left) return 0;
+    const from = directRead(seg, lowest(rec, si, left), left * bytes);
+    if (from == 0) return 0;
+    copyElements(to, from, left, bytes);
+    advanceSource(rec, left);
+  } else fillElements(to, registerOf(Reg.EAX, bytes), left, bytes);
+  advanceDestination(rec, left);
+  setReg32(Reg.ECX, 0);
+  return 1;
 }
 
 /** LODS: accumulator = [SI]. */

@@ -1,5 +1,6 @@
 /**
- * Lowering of string instructions without a repeat prefix and with 32-bit addresses. Both operands are checked before anything changes.
+ * Lowering of string instructions with 32-bit addresses. Those without a repeat prefix are done in line: both operands are checked
+ * before anything changes. MOVS and STOS with one are a call.
  */
 import { Cpu } from "../../../assembly/abi/cpu.js";
 import { Layout, Tlb } from "../../../assembly/abi/layout.js";
@@ -7,7 +8,7 @@ import { Op } from "../../../assembly/abi/op.js";
 import { RecFlag } from "../../../assembly/abi/record.js";
 import { Eflags, Reg } from "../../../assembly/abi/x86.js";
 import { W } from "../../wasm/opcodes.js";
-import { type Emitter, Local } from "../emitter.js";
+import { type Emitter, Import, Local } from "../emitter.js";
 import type { Insn } from "../insn.js";
 import { SUB } from "./arithmetic.js";
 import type { Lowering } from "./lowering.js";
@@ -45,10 +46,33 @@ function advance(e: Emitter, i: Insn, ...registers: number[]): void {
   }
 }
 
+/** Repeated MOVS and STOS: short ones are a call, others a miss. */
+function repeat(e: Emitter, i: Insn, op: Op): boolean {
+  if (op !== Op.MOVS && op !== Op.STOS) return false;
+  const c = e.code;
+  const changed = op === Op.MOVS ? [Reg.ECX, Reg.ESI, Reg.EDI] : [Reg.ECX, Reg.EDI];
+  e.beginMiss();
+  for (const r of op === Op.MOVS ? changed : [Reg.EAX, ...changed]) {
+    c.i32(0);
+    e.getReg32(r);
+    c.memory(W.I32_STORE, Layout.CPU + Cpu.REGS + 4 * r);
+  }
+  c.i32(e.cells.record(i, e.index));
+  c.call(Import.REPEAT);
+  c.op(W.I32_EQZ);
+  e.missIf();
+  for (const r of changed) {
+    e.loadState(Cpu.REGS + 4 * r);
+    e.setReg32(r);
+  }
+  return true;
+}
+
 /** MOVS, STOS, LODS, SCAS, CMPS. */
 export function string(op: Op.MOVS | Op.STOS | Op.LODS | Op.SCAS | Op.CMPS): Lowering {
   return (e, i) => {
-    if ((i.flags & (RecFlag.REP | RecFlag.REPNE | RecFlag.ADDR16)) !== 0) return false;
+    if ((i.flags & RecFlag.ADDR16) !== 0) return false;
+    if ((i.flags & (RecFlag.REP | RecFlag.REPNE)) !== 0) return repeat(e, i, op);
     const c = e.code;
     if (op === Op.CMPS) {
       // The interpreter reads the destination first, so its fault comes first.
