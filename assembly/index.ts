@@ -15,6 +15,7 @@ import { codeWritten } from "./mmu/code";
 import { flushTlb, probe } from "./mmu/tlb";
 
 export { decodedAt } from "./cpu/block";
+export { cpuid } from "./cpu/cpuid";
 export {
   allocate,
   coverCode,
@@ -74,6 +75,13 @@ export function refresh(): void {
   for (let seg: u32 = 0; seg < 6; seg++) updateSegment(seg);
   updateAttention();
   flushTlb();
+}
+
+/** The same without dropping translations: the host has changed to another context of the TLB, or nothing that they depend on. */
+export function refreshKeeping(): void {
+  updateMode();
+  for (let seg: u32 = 0; seg < 6; seg++) updateSegment(seg);
+  updateAttention();
 }
 
 /** Level of the INTR pin. */

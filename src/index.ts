@@ -22,5 +22,6 @@ export {
 } from "./machine/machine.js";
 export { ConfigError, type Engine, type MachineConfig } from "./machine/machine-config.js";
 export type { Registers, SettableRegister } from "./machine/registers.js";
-export { describeResult, type ExitKind, exceptionName, type RunExit, type RunResult } from "./machine/run-result.js";
+export { exceptionName } from "./isa/exceptions.js";
+export { describeResult, type ExitKind, type RunExit, type RunResult } from "./machine/run-result.js";
 export type { CallOuts, Statistics } from "./machine/statistics.js";

@@ -40,6 +40,18 @@ export const MACHINE_OPTIONS: OptionTable = {
   },
   reboot: { help: "start the image again when the guest resets or triple-faults, instead of ending" },
   engine: { value: "NAME", help: "interpreter (default) or translator" },
+  vmm: { value: "KIND", help: "the monitor the guest runs under: none (default), trap, vt, hybrid" },
+  mmu: {
+    value: "shadow|ept",
+    help: "what maps the guest's memory under a monitor (default ept under vt, else shadow)",
+  },
+  isa: {
+    value: "ia32|umip|strict",
+    help: "the processor: umip (default) can refuse some sensitive instructions outside ring 0, ia32 none, strict all under a monitor",
+  },
+  rings: { value: "0/1/3|0/3", help: "--vmm trap: rings of monitor, guest kernel and programs (default 0/1/3)" },
+  diagnose: { help: "--vmm trap: report sensitive instructions that did not trap, and what the guest saw" },
+  "shadow-frames": { value: "N", help: "most frames the shadow page tables may take (default 1024)" },
 };
 
 /** Flags of QEMU that ask for what is the case anyway, with the values that do. */
@@ -111,6 +123,12 @@ export function machineConfig(command: string, options: ParsedOptions): MachineC
     rtcTime: given(options, "rtc", parseTime),
     debugExitPort: debugExitPort(options),
     engine: choice<Engine>(options, "engine", ["interpreter", "translator"]),
+    vmm: choice(options, "vmm", ["none", "trap", "vt", "hybrid"]),
+    mmu: choice(options, "mmu", ["shadow", "ept"]),
+    isa: choice(options, "isa", ["ia32", "umip", "strict"]),
+    rings: choice(options, "rings", ["0/1/3", "0/3"]),
+    shadowFrames: given(options, "shadow-frames", parseCount),
+    ...(options.has("diagnose") ? { diagnose: true } : {}),
   };
   for (const [name, value] of Object.entries(optional))
     if (value !== undefined) Object.assign(config, { [name]: value });

@@ -22,6 +22,8 @@ export interface CoreExports {
   writeEflags(value: number): void;
   writeSegment(seg: number, selector: number, base: number, limit: number, access: number): void;
   refresh(): void;
+  refreshKeeping(): void;
+  cpuid(leaf: number, sub: number): void;
   setInterruptLine(level: number): void;
   raiseNmi(): void;
   setA20(enabled: number): void;

@@ -5,6 +5,15 @@
  */
 import { type BootModule, IMAGE_FORMATS, type ImageFormat } from "../loaders/boot-plan.js";
 import { MIN_RAM_BYTES } from "../loaders/memory-map.js";
+import {
+  DEFAULT_SHADOW_FRAMES,
+  type IsaName,
+  MMUS_OF,
+  type MmuKind,
+  mismatch,
+  type Rings,
+  type VmmKind,
+} from "../vmm/options.js";
 
 /** How instructions are executed. */
 export type Engine = "interpreter" | "translator";
@@ -43,6 +52,18 @@ export interface MachineConfig {
   onTripleFault?: "exit" | "reboot";
   /** How instructions are executed. Default `"interpreter"`. */
   engine?: Engine;
+  /** The kind of monitor the image runs under. Default `"none"`: the bare machine. */
+  vmm?: "none" | VmmKind;
+  /** What maps the guest's memory under a monitor. Default: `ept` under `vt`, `shadow` otherwise. */
+  mmu?: MmuKind;
+  /** The machine's instruction set. Default `"umip"`: a processor with user-mode instruction prevention, which it leaves off. */
+  isa?: IsaName;
+  /** Rings of the guest's kernel and programs under `trap`. Default `"0/1/3"`. */
+  rings?: Rings;
+  /** True to report sensitive instructions that did not trap, under `trap`. */
+  diagnose?: boolean;
+  /** Most frames the shadow page tables may take. Default 1,024 (4 MB). */
+  shadowFrames?: number;
 }
 
 /** A configuration with every default filled in. */
@@ -80,6 +101,12 @@ const FIELDS: ReadonlySet<string> = new Set<keyof MachineConfig>([
   "onReset",
   "onTripleFault",
   "engine",
+  "vmm",
+  "mmu",
+  "isa",
+  "rings",
+  "diagnose",
+  "shadowFrames",
 ]);
 
 /** Checks a configuration and fills in the defaults. Raises `ConfigError`. */
@@ -98,6 +125,13 @@ export function checkConfig(config: MachineConfig): CompleteConfig {
   oneOf("onReset", config.onReset, ["exit", "reboot"]);
   oneOf("onTripleFault", config.onTripleFault, ["exit", "reboot"]);
   oneOf("engine", config.engine, ["interpreter", "translator"]);
+  oneOf("vmm", config.vmm, ["none", ...Object.keys(MMUS_OF)]);
+  oneOf("mmu", config.mmu, ["shadow", "ept"]);
+  oneOf("isa", config.isa, ["ia32", "umip", "strict"]);
+  oneOf("rings", config.rings, ["0/1/3", "0/3"]);
+  whole("shadowFrames", config.shadowFrames, 16, 1 << 18);
+  const vmm = config.vmm ?? "none";
+  monitorFields(vmm, config);
   whole("address", config.address, 0, 0xffffffff);
   whole("entry", config.entry, 0, 0xffffffff);
   whole("memoryBytes", config.memoryBytes, MIN_RAM_BYTES, MAX_MEMORY_BYTES);
@@ -122,7 +156,30 @@ export function checkConfig(config: MachineConfig): CompleteConfig {
     onReset: config.onReset ?? "exit",
     onTripleFault: config.onTripleFault ?? "exit",
     engine: config.engine ?? "interpreter",
+    vmm,
+    mmu: config.mmu ?? (vmm === "none" ? "shadow" : MMUS_OF[vmm][0]!),
+    isa: config.isa ?? "umip",
+    rings: config.rings ?? "0/1/3",
+    diagnose: config.diagnose ?? false,
+    shadowFrames: config.shadowFrames ?? DEFAULT_SHADOW_FRAMES,
   };
+}
+
+/** Fields that mean something under a monitor only, or under one kind of it. */
+function monitorFields(vmm: "none" | VmmKind, config: MachineConfig): void {
+  for (const field of ["mmu", "rings", "diagnose", "shadowFrames"] as const) {
+    if (vmm === "none" && config[field] !== undefined && config[field] !== false) {
+      throw new ConfigError(`config.${field}: expected a monitor (vmm) with it and found none`);
+    }
+  }
+  if (vmm === "none") return;
+  const wrong = config.mmu === undefined ? undefined : mismatch(vmm, config.mmu);
+  if (wrong !== undefined) throw new ConfigError(`config.mmu: ${wrong}`);
+  for (const field of ["rings", "diagnose"] as const) {
+    if (vmm !== "trap" && config[field] !== undefined && config[field] !== false) {
+      throw new ConfigError(`config.${field}: expected vmm trap with it and found ${vmm}`);
+    }
+  }
 }
 
 function modules(list: MachineConfig["modules"]): void {

@@ -5,10 +5,10 @@
  * inside the machine: such a run ends in a `host-error` exit.
  */
 import { Seg } from "../../assembly/abi/x86.js";
-import { Core } from "../core/core.js";
+import type { Core } from "../core/core.js";
 import type { CpuView } from "../core/cpu-view.js";
 import type { GuestRam } from "../core/guest-ram.js";
-import { BarePlatform, type Platform } from "../core/platform.js";
+import type { Platform } from "../core/platform.js";
 import { Board } from "../devices/board.js";
 import { TEXT_BYTES, TEXT_MEMORY } from "../devices/screen.js";
 import { Timers } from "../devices/clock.js";
@@ -19,12 +19,15 @@ import { checkPort, configErrors, limit, type SerialPort } from "./arguments.js"
 import { type CompleteConfig, ConfigError, checkConfig, type MachineConfig, show } from "./machine-config.js";
 import { makeProcessorHost } from "./processor-host.js";
 import { processorStateText, type Registers, readRegisters, type SettableRegister } from "./registers.js";
+import { makePlatform } from "./make-platform.js";
 import { RunLoop, type RunLimits } from "./run-loop.js";
 import type { RunExit, RunResult } from "./run-result.js";
 import { startImage } from "./start-image.js";
 import { hashState } from "./state-hash.js";
 import { type CallOuts, processorCounts, type Statistics } from "./statistics.js";
 import { Translator } from "../translator/translator.js";
+import type { Hypervisor } from "../vmm/hypervisor.js";
+import { VirtualMachine } from "../vmm/virtual-machine.js";
 import { UndefinedOpcodes, unimplementedExit } from "./undefined-opcodes.js";
 
 export type { SerialPort } from "./arguments.js";
@@ -84,12 +87,13 @@ export class Machine {
   #ended: RunExit | undefined;
 
   /** Builds the machine and loads the image. Raises `ConfigError` or `ImageError`. */
-  constructor(config: MachineConfig) {
+  constructor(config: MachineConfig, hypervisor?: Hypervisor) {
     this.#config = checkConfig(config);
     this.plan = planBoot(this.#config.image, { ...this.#config, ramBytes: this.#config.memoryBytes });
-    const { memoryBytes: ramBytes, clockHz } = this.#config;
-    const core = Core.create(
-      { ramBytes, romBytes: this.plan.rom?.length ?? 0 },
+    const { clockHz } = this.#config;
+    this.#platform = makePlatform(
+      this.#config,
+      this.plan.rom?.length ?? 0,
       {
         ...makeProcessorHost(() => this.board, this.#callOuts, {
           failed: (error) => this.#loop.end({ kind: "host-error", error }),
@@ -98,9 +102,9 @@ export class Machine {
         undefinedOpcode: (eip) => this.#undefinedOpcodes.note(this.#platform, eip),
         translateRegion: (block) => this.translator?.translate(block),
       },
+      hypervisor,
     );
-    this.#platform = new BarePlatform(core);
-    if (this.#config.engine === "translator") this.translator = new Translator(core);
+    if (this.#config.engine === "translator") this.translator = new Translator(this.#platform.core);
     this.#loop = new RunLoop({
       core: this.#platform,
       timers: this.#timers,
@@ -121,6 +125,11 @@ export class Machine {
   /** Guest RAM by physical address. */
   get ram(): GuestRam {
     return this.#platform.ram;
+  }
+
+  /** The virtual machine the guest runs in, if it runs under a monitor. */
+  get vm(): VirtualMachine | undefined {
+    return this.#platform instanceof VirtualMachine ? this.#platform : undefined;
   }
 
   /** The processor under the machine, for tools that trace or check it. */
@@ -294,6 +303,7 @@ export class Machine {
       exits: { ...this.#exits },
       callOuts: { ...this.#callOuts },
       ...processorCounts(this.cpu),
+      ...(this.vm === undefined ? {} : { vmm: this.vm.statistics() }),
       ...(this.translator === undefined ? {} : { translator: this.translator.statistics() }),
       undefinedOpcodes: this.#undefinedOpcodes.list(),
       unknownPorts: this.board.bus.unknownPorts(),
@@ -374,7 +384,10 @@ export class Machine {
   }
 }
 
-/** Makes a machine and loads its image. Raises `ConfigError` for a wrong field and `ImageError` for a wrong image. */
-export function createMachine(config: MachineConfig): Machine {
-  return new Machine(config);
+/**
+ * Makes a machine and loads its image; under a monitor on `hypervisor`, if that is given, beside other machines. Raises `ConfigError`
+ * for a wrong field and `ImageError` for a wrong image.
+ */
+export function createMachine(config: MachineConfig, hypervisor?: Hypervisor): Machine {
+  return new Machine(config, hypervisor);
 }

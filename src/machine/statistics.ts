@@ -7,7 +7,8 @@ import type { AbsentOpcode } from "../isa/absent.js";
 import type { CpuView } from "../core/cpu-view.js";
 import type { UnknownMemory, UnknownPort } from "../devices/bus.js";
 import type { TranslatorStatistics } from "../translator/translator.js";
-import { exceptionName } from "./run-result.js";
+import type { VmmStatistics } from "../vmm/statistics.js";
+import { exceptionName } from "../isa/exceptions.js";
 
 /** How often the processor called out of its run, by kind. */
 export interface CallOuts {
@@ -40,6 +41,8 @@ export interface Statistics {
   exceptions: Record<string, number>;
   tlb: { misses: number; flushes: number; pageFlushes: number };
   code: { blocksDecoded: number; blocksDropped: number; blockLookups: number; poolFlushes: number };
+  /** What the monitor did for the guest, if there is one; its nanoseconds are the host's. */
+  vmm?: VmmStatistics;
   /** What the translator has done, if the engine is one; its milliseconds are the host's. */
   translator?: TranslatorStatistics;
   /** Opcodes the guest executed that the machine does not have, by name: each raised #UD. */

@@ -6,6 +6,7 @@ import type { Machine } from "../machine/machine.js";
 import type { Registers } from "../machine/registers.js";
 import { describeResult, type ExitKind, type RunResult } from "../machine/run-result.js";
 import type { Statistics } from "../machine/statistics.js";
+import type { VmmStatistics } from "../vmm/statistics.js";
 
 /** The summary of a run as plain data. */
 export interface RunSummary extends Statistics {
@@ -57,6 +58,23 @@ function counts(record: Readonly<Record<string, number>>): string {
   return entries.length === 0 ? "none" : entries.map(([name, count]) => `${name} ${grouped(count)}`).join(", ");
 }
 
+/** What the monitor did, as rows: the share that ran without it, exits by cause, its memory map. */
+function monitorRows(vmm: VmmStatistics): [string, string][] {
+  const share = (vmm.directShare * 100).toFixed(vmm.directShare > 0.999 ? 3 : 1);
+  const rows: [string, string][] = [
+    ["direct", `${share} % of the guest's ticks ran without the monitor`],
+    [
+      "monitor",
+      `${grouped(vmm.emulated)} instructions and events emulated, ${grouped(vmm.interpreted)} ticks interpreted`,
+    ],
+  ];
+  for (const { cause, count, nanoseconds } of vmm.exits) {
+    rows.push([`exit ${cause}`, `${grouped(count)}, ${Math.round(nanoseconds / count)} ns each in the monitor`]);
+  }
+  rows.push(["memory map", counts(vmm.memory)]);
+  return rows;
+}
+
 /** The statistics as aligned lines for people. */
 export function statisticsLines(statistics: Statistics): string[] {
   const { callOuts, tlb, code } = statistics;
@@ -72,6 +90,7 @@ export function statisticsLines(statistics: Statistics): string[] {
     ["TLB", `${grouped(tlb.misses)} misses, ${grouped(tlb.flushes)} flushes, ${grouped(tlb.pageFlushes)} page flushes`],
     ["code", `${grouped(code.blocksDecoded)} blocks decoded, ${grouped(code.blocksDropped)} dropped`],
   ];
+  if (statistics.vmm !== undefined) rows.push(...monitorRows(statistics.vmm));
   if (statistics.translator !== undefined) {
     const { regions, instructions, bytes, milliseconds, refused, ...fate } = statistics.translator;
     const size = `${grouped(instructions)} instructions, ${grouped(bytes)} bytes of WebAssembly`;
@@ -92,5 +111,6 @@ export function statisticsLines(statistics: Statistics): string[] {
   for (const { page, reads, writes } of statistics.unknownMemory) {
     rows.push(["unknown memory", `0x${page.toString(16)}: ${grouped(reads)} reads, ${grouped(writes)} writes`]);
   }
-  return rows.map(([name, value]) => `${name.padEnd(14)}  ${value}`);
+  const width = Math.max(14, ...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }

@@ -3,7 +3,7 @@
  * exception or interrupt, at the address it went to. The first line gives every register.
  */
 import type { Disassembler } from "./disassembler.js";
-import { exceptionName } from "../machine/run-result.js";
+import { exceptionName } from "../isa/exceptions.js";
 import {
   type RegisterChange,
   TRACED_REGISTERS,

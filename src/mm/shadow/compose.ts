@@ -32,8 +32,9 @@ export class Composer {
     private readonly pool: ShadowPool,
   ) {}
 
-  /** Whether stores to a machine frame must be traced: it holds a table whose shadow is in step. */
+  /** Whether stores to a machine frame must be traced: it holds a table whose shadow is in step, or is watched. */
   isTraced(mfn: number): boolean {
+    if (this.pool.watched.has(mfn)) return true;
     const pages = this.pool.ofFrame(mfn);
     return pages.length > 0 && !pages[0]!.unsync;
   }

@@ -176,6 +176,24 @@ export class ShadowMmu {
     this.tables.flush();
   }
 
+  /** Begins to trace stores to a guest frame that is no page table: `handleFault` reports them as `trace`. */
+  watch(gfn: Gfn): void {
+    const mfn = this.p2m.mfn(gfn);
+    if (mfn === NO_FRAME) return;
+    const { pool } = this.tables;
+    if (pool.ofFrame(mfn)[0]?.unsync) this.tables.resync(mfn);
+    pool.watched.add(mfn);
+    this.tables.protect(mfn, gfn);
+  }
+
+  /** Ends that. */
+  unwatch(gfn: Gfn): void {
+    const mfn = this.p2m.mfn(gfn);
+    const { pool } = this.tables;
+    if (mfn === NO_FRAME || !pool.watched.delete(mfn)) return;
+    if (!pool.isShadowed(mfn)) this.p2m.setTraced(gfn, false);
+  }
+
   /** Throws an Error naming what is wrong if the tables break their invariant. */
   checkInvariant(): void {
     checkShadow(this.tables, this.root);
@@ -240,6 +258,7 @@ export class ShadowMmu {
   /** Tries to make a traced frame plain memory: by leaving its leaf tables to the guest, or because it is a table no more. */
   private untrace(mfn: number): boolean {
     const pages = this.tables.pool.ofFrame(mfn);
+    if (this.tables.pool.watched.has(mfn)) return false;
     if (this.options.unsync && pages.every((page) => page.kind === Kind.TABLE)) {
       this.tables.unsync(mfn);
       return true;

@@ -11,6 +11,8 @@ import { ShadowPage, UNBACKED } from "./shadow-page.js";
 export class ShadowPool {
   /** Pages by slot. */
   readonly slots: (ShadowPage | undefined)[];
+  /** Machine frames whose stores somebody else wants to know of. */
+  readonly watched = new Set<number>();
   private readonly freeSlots: number[];
   private readonly byKey = new Map<number, ShadowPage>();
   private readonly byFrame = new Map<number, ShadowPage[]>();

@@ -160,7 +160,12 @@ export class ShadowTables {
     page.children.forEach((blank, i) => blank !== undefined && this.detach(page, i, blank));
     this.pool.remove(page);
     const others = this.pool.ofFrame(page.frame);
-    if (page.frame !== UNBACKED && !others.some((other) => other.gfn === page.gfn)) this.p2m.setTraced(page.gfn, false);
+    if (
+      page.frame !== UNBACKED &&
+      !this.pool.watched.has(page.frame) &&
+      !others.some((other) => other.gfn === page.gfn)
+    )
+      this.p2m.setTraced(page.gfn, false);
   }
 
   /** Takes the right to write to a machine frame from every entry, and traces the guest frame. */

@@ -1,0 +1,99 @@
+/**
+ * One machine and the virtual machines on it. It owns the processor and the frames, and decides whose state the processor holds.
+ * Invariant: at most one VM is current; the state of every other one lies in its VMCS.
+ */
+import { Isa, Vmx } from "../../assembly/abi/vmx.js";
+import { PAGE_BYTES } from "../address.js";
+import { Core, type CoreHost } from "../core/core.js";
+import { FrameAllocator } from "../mm/frame-allocator.js";
+import { MachineMemory } from "../mm/machine-memory.js";
+import type { IsaName, VmOptions } from "./options.js";
+import { VirtualMachine } from "./virtual-machine.js";
+import { vmxWords } from "./words.js";
+
+/** Machine RAM besides the guests': tables, VMCSs, bitmaps. Shadow tables come on top. */
+export const OVERHEAD_BYTES = 2 << 20;
+
+/** What a hypervisor's machine is like. */
+export interface HypervisorOptions {
+  /** Machine RAM in bytes, a multiple of 4,096: every guest's RAM and what the monitor needs (`machineBytes`). */
+  ramBytes: number;
+  /** The machine's instruction set. */
+  isa?: IsaName;
+  /** Asks for translations of hot code: `CoreHost.translateRegion`. */
+  translateRegion?: (block: number) => void;
+}
+
+const ISAS: Readonly<Record<IsaName, Isa>> = { ia32: Isa.IA32, umip: Isa.UMIP, strict: Isa.STRICT };
+
+/** Makes a processor one of instruction set `isa`. Before anything runs. */
+export function setIsa(core: Core, isa: IsaName): void {
+  vmxWords(core).set(Vmx.ISA, ISAS[isa]);
+}
+
+/** Machine RAM that guests of these sizes need. */
+export function machineBytes(guests: readonly Pick<VmOptions, "ramBytes" | "shadowFrames" | "mmu">[]): number {
+  const bytes = guests.reduce(
+    (sum, { ramBytes, shadowFrames, mmu }) =>
+      sum + ramBytes + ramBytes / 256 + OVERHEAD_BYTES + (mmu === "shadow" ? shadowFrames * PAGE_BYTES : 0),
+    0,
+  );
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** The machine under virtual machines. */
+export class Hypervisor {
+  /** The processor. */
+  readonly core: Core;
+  /** Machine RAM. */
+  readonly memory: MachineMemory;
+  /** Who has which frame. */
+  readonly frames: FrameAllocator;
+  /** The VM whose state is in the processor. */
+  current: VirtualMachine | undefined;
+  private made = 0;
+
+  /** A machine without VMs. Errors: RangeError if the size is out of bounds. */
+  constructor(options: HypervisorOptions) {
+    const host = (): CoreHost => {
+      if (this.current === undefined) throw new Error("the processor called out while no virtual machine is current");
+      return this.current.host;
+    };
+    this.core = Core.create(
+      { ramBytes: options.ramBytes },
+      {
+        portRead: (port, size) => host().portRead(port, size),
+        portWrite: (port, size, value) => host().portWrite(port, size, value),
+        mmioRead: (pa, size) => host().mmioRead(pa, size),
+        mmioWrite: (pa, size, value) => host().mmioWrite(pa, size, value),
+        undefinedOpcode: (eip) => host().undefinedOpcode?.(eip),
+        acknowledgeInterrupt: () => host().acknowledgeInterrupt(),
+        ...(options.translateRegion === undefined ? {} : { translateRegion: options.translateRegion }),
+      },
+    );
+    this.memory = new MachineMemory(this.core);
+    // Frame 0 stays unused: a machine address of 0 in a structure means that there is none.
+    this.frames = new FrameAllocator(this.memory, 1);
+    setIsa(this.core, options.isa ?? "umip");
+  }
+
+  /** Makes a virtual machine that talks to `host`. Errors: OutOfFramesError. */
+  createVm(options: VmOptions, host: CoreHost, name?: string): VirtualMachine {
+    const id = ++this.made;
+    return new VirtualMachine(this, options, host, id, name ?? `VM ${id}`);
+  }
+
+  /** Puts the state of `vm` into the processor; that of the current one goes to its VMCS. */
+  switchTo(vm: VirtualMachine): void {
+    this.current?.suspend();
+    this.current = vm;
+    vm.resume();
+  }
+
+  /** The VM is being destroyed. */
+  forget(vm: VirtualMachine): void {
+    if (this.current !== vm) return;
+    vm.suspend();
+    this.current = undefined;
+  }
+}

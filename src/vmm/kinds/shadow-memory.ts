@@ -1,0 +1,128 @@
+/**
+ * The shadow page tables of a virtual machine as its monitor drives them: page faults, and what interpretation did to the guest's paging.
+ */
+import { Counter, Cpu } from "../../../assembly/abi/cpu.js";
+import { Invalidation, Vmx } from "../../../assembly/abi/vmx.js";
+import { Cr0, Cr4, PfError } from "../../../assembly/abi/x86.js";
+import { gpa, gva } from "../../address.js";
+import { StatePaging } from "../../mm/guest-paging.js";
+import { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
+import { Outcome } from "../kind.js";
+import type { VirtualMachine } from "../virtual-machine.js";
+import type { Words } from "../words.js";
+
+/** CR0 bits that change what the guest's tables mean. */
+const CR0_PAGING = Cr0.PG | Cr0.WP;
+/** CR4 bits that do. */
+const CR4_PAGING = Cr4.PSE | Cr4.PAE | Cr4.PGE;
+
+/** Shadow paging for one VM. */
+export class ShadowMemory {
+  /** The tables. */
+  readonly mmu: ShadowMmu;
+  /** The guest's own paging registers, from its virtual state. */
+  readonly paging: StatePaging;
+  private cr0 = -1;
+  private cr3 = -1;
+  private cr4 = -1;
+  private a20 = -1;
+  private flushes = -1;
+  private pageFlushes = -1;
+  private remapped = true;
+
+  /** `saved` is where the virtual state lies while the guest runs directly; `tableStored` hears of stores to traced frames. */
+  constructor(
+    private readonly vm: VirtualMachine,
+    private readonly saved: Words,
+    private readonly tableStored: (gfn: number) => void,
+  ) {
+    const { core } = vm;
+    this.paging = new StatePaging(core.memory, saved.base);
+    const flush = () => core.exports.invvpid(Invalidation.SINGLE, vm.id, 0);
+    this.mmu = new ShadowMmu(
+      vm.ram,
+      this.paging,
+      { flush, invlpg: (address) => core.exports.invvpid(Invalidation.ADDRESS, vm.id, address) },
+      { maxFrames: vm.options.shadowFrames },
+    );
+    vm.ram.onTracedStore = (address, bytes) => this.stored(address, bytes);
+  }
+
+  /** The processor was reset. */
+  powerOn(): void {
+    this.cr0 = -1;
+    this.changed();
+  }
+
+  private stored(address: number, bytes: number): void {
+    this.mmu.traceWrite(gpa(address), bytes);
+    this.tableStored(Math.floor(address / 4096));
+  }
+
+  /**
+   * The guest's state has been interpreted or set from outside: takes in the stores to traced frames, and whatever flushed the guest's TLB.
+   * The virtual state is in the processor.
+   */
+  changed(): void {
+    const { vmx, state, core } = this.vm;
+    this.saved.bytes(0, Cpu.SIZE).set(state.bytes(0, Cpu.SIZE));
+    const written = vmx.get(Vmx.WRITTEN_COUNT);
+    for (let i = 0; i < written; i++) this.stored(vmx.get(Vmx.WRITTEN + 4 * i) * 4096, 4096);
+    if (written > 0) vmx.set(Vmx.WRITTEN_COUNT, 0);
+    const cr0 = state.get(Cpu.CR0) & CR0_PAGING;
+    const cr3 = state.get(Cpu.CR3);
+    const cr4 = state.get(Cpu.CR4) & CR4_PAGING;
+    const a20 = state.get(Cpu.A20_MASK);
+    const flushes = core.cpu.counter(Counter.TLB_FLUSHES);
+    const pageFlushes = core.cpu.counter(Counter.TLB_FLUSH_PAGES);
+    const moved = cr0 !== this.cr0 || cr3 !== this.cr3 || cr4 !== this.cr4;
+    if (a20 !== this.a20) this.mmu.a20Changed();
+    if (moved || flushes !== this.flushes || pageFlushes !== this.pageFlushes) {
+      this.mmu.reload();
+      this.remapped = true;
+    }
+    Object.assign(this, { cr0, cr3, cr4, a20, flushes: core.cpu.counter(Counter.TLB_FLUSHES) });
+    this.pageFlushes = core.cpu.counter(Counter.TLB_FLUSH_PAGES);
+  }
+
+  /** True once after the guest's address space has changed. */
+  takeRemapped(): boolean {
+    const { remapped } = this;
+    this.remapped = false;
+    return remapped;
+  }
+
+  /** Before the guest runs directly, with its virtual CPL. */
+  synchronise(_privilege: number): void {}
+
+  /** Puts root and PDPTEs into the processor's state. */
+  load(state: Words): void {
+    state.set(Cpu.CR3, this.mmu.rootAddress);
+    if (!this.mmu.pae) return;
+    for (let i = 0; i < 4; i++) {
+      state.set(Cpu.PDPTE + 8 * i, this.mmu.root.pdpteLow(i));
+      state.set(Cpu.PDPTE + 8 * i + 4, 0);
+    }
+  }
+
+  /** CR4 bits that the shadow tables need. */
+  realCr4(): number {
+    return this.mmu.pae ? Cr4.PAE : 0;
+  }
+
+  /** A page fault came out while the guest ran directly. */
+  fault(address: number, error: number, user: boolean): Outcome {
+    const virtual = (error & ~PfError.USER) | (user ? PfError.USER : 0);
+    return this.mmu.handleFault(gva(address), virtual).kind === "hidden" ? Outcome.RESUME : Outcome.INTERPRET;
+  }
+
+  /** Counters by name. */
+  counters(): Record<string, number> {
+    return { ...this.mmu.statistics };
+  }
+
+  /** Gives the tables back. */
+  destroy(): void {
+    this.mmu.destroy();
+  }
+}
