@@ -7,6 +7,7 @@ import { PAGE_BYTES } from "../address.js";
 import { Core, type CoreHost } from "../core/core.js";
 import { FrameAllocator } from "../mm/frame-allocator.js";
 import { MachineMemory } from "../mm/machine-memory.js";
+import type { Residence, Resident } from "./guest.js";
 import type { IsaName, VmOptions } from "./options.js";
 import { VirtualMachine } from "./virtual-machine.js";
 import { vmxWords } from "./words.js";
@@ -42,7 +43,7 @@ export function machineBytes(guests: readonly Pick<VmOptions, "ramBytes" | "shad
 }
 
 /** The machine under virtual machines. */
-export class Hypervisor {
+export class Hypervisor implements Residence {
   /** The processor. */
   readonly core: Core;
   /** Machine RAM. */
@@ -50,7 +51,7 @@ export class Hypervisor {
   /** Who has which frame. */
   readonly frames: FrameAllocator;
   /** The VM whose state is in the processor. */
-  current: VirtualMachine | undefined;
+  current: Resident | undefined;
   private made = 0;
 
   /** A machine without VMs. Errors: RangeError if the size is out of bounds. */
@@ -84,14 +85,14 @@ export class Hypervisor {
   }
 
   /** Puts the state of `vm` into the processor; that of the current one goes to its VMCS. */
-  switchTo(vm: VirtualMachine): void {
+  switchTo(vm: Resident): void {
     this.current?.suspend();
     this.current = vm;
     vm.resume();
   }
 
   /** The VM is being destroyed. */
-  forget(vm: VirtualMachine): void {
+  forget(vm: Resident): void {
     if (this.current !== vm) return;
     vm.suspend();
     this.current = undefined;

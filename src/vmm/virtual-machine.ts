@@ -18,7 +18,7 @@ import type { Platform } from "../core/platform.js";
 import type { Owner } from "../mm/frame-allocator.js";
 import { GuestMemory } from "../mm/guest-memory.js";
 import { P2m } from "../mm/p2m.js";
-import type { Hypervisor } from "./hypervisor.js";
+import type { Guest, Residence, Resident } from "./guest.js";
 import { type Kind, Outcome } from "./kind.js";
 import { makeKind } from "./kinds/make-kind.js";
 import type { VmOptions } from "./options.js";
@@ -30,7 +30,7 @@ import { processorWords, vmxWords, Words } from "./words.js";
 const TOP_GFN = 0x100000;
 
 /** One virtual machine of a hypervisor. */
-export class VirtualMachine implements Platform {
+export class VirtualMachine implements Platform, Guest, Resident {
   /** Guest frames to machine frames. */
   readonly p2m: P2m;
   /** The guest's memory. */
@@ -59,7 +59,7 @@ export class VirtualMachine implements Platform {
 
   /** Made by `Hypervisor.createVm`. Errors: OutOfFramesError. */
   constructor(
-    readonly hypervisor: Hypervisor,
+    readonly hypervisor: Residence,
     readonly options: VmOptions,
     readonly host: CoreHost,
     id: number,

@@ -37,7 +37,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/translator",
     "src/devices",
   ],
-  "src/report": ["assembly/abi", "src/isa", "src/address", "src/core", "src/machine"],
+  "src/report": ["assembly/abi", "src/isa", "src/address", "src/core", "src/vmm", "src/machine"],
   "src/conform": ["assembly/abi", "src/isa", "src/address", "src/core", "src/report"],
   "src/machine": [
     "assembly/abi",

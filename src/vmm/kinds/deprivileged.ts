@@ -14,7 +14,7 @@ import { Cr0, Cr4, Eflags, Seg, Vector } from "../../../assembly/abi/x86.js";
 import { gva, ma, mfnOf } from "../../address.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
 import { type Kind, Outcome } from "../kind.js";
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
 import { type Privileges, liftSegments, lowerSegments, representable } from "./real-segments.js";
 import { ShadowDescriptors } from "./shadow-descriptors.js";
@@ -99,7 +99,7 @@ export class DeprivilegedKind implements Kind, Dispatched {
   private filledFor = -1;
 
   constructor(
-    protected readonly vm: VirtualMachine,
+    protected readonly vm: Guest,
     private readonly rules: Deprivileging,
   ) {
     this.core = vm.core;

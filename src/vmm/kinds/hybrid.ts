@@ -3,7 +3,7 @@
  */
 import { Cpu } from "../../../assembly/abi/cpu.js";
 import { Vmx } from "../../../assembly/abi/vmx.js";
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 import { DeprivilegedKind, type Deprivileging } from "./deprivileged.js";
 
 const USER_ONLY: Deprivileging = {
@@ -14,7 +14,7 @@ const USER_ONLY: Deprivileging = {
 
 /** Interpreted kernel, direct user code. */
 export class HybridKind extends DeprivilegedKind {
-  constructor(vm: VirtualMachine) {
+  constructor(vm: Guest) {
     super(vm, USER_ONLY);
   }
 

@@ -2,14 +2,14 @@
  * The kind of monitor a virtual machine's options name.
  */
 import type { Kind } from "../kind.js";
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 import { HybridKind } from "./hybrid.js";
 import { TrapKind } from "./trap.js";
 import { VtKind } from "./vt.js";
 import { VtShadowKind } from "./vt-shadow.js";
 
 /** Makes the kind for `vm`, whose state is in the processor. */
-export function makeKind(vm: VirtualMachine): Kind {
+export function makeKind(vm: Guest): Kind {
   switch (vm.options.vmm) {
     case "trap":
       return new TrapKind(vm);

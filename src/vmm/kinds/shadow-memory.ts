@@ -8,7 +8,7 @@ import { gpa, gva } from "../../address.js";
 import { StatePaging } from "../../mm/guest-paging.js";
 import { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { Outcome } from "../kind.js";
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 import type { Words } from "../words.js";
 
 /** CR0 bits that change what the guest's tables mean. */
@@ -32,7 +32,7 @@ export class ShadowMemory {
 
   /** `saved` is where the virtual state lies while the guest runs directly; `tableStored` hears of stores to traced frames. */
   constructor(
-    private readonly vm: VirtualMachine,
+    private readonly vm: Guest,
     private readonly saved: Words,
     private readonly tableStored: (gfn: number) => void,
   ) {

@@ -2,7 +2,7 @@
  * Trap-and-emulate: the guest's kernel in ring 1 (or 3), its programs in ring 3. Privileged instructions trap and are executed on the virtual state; on `ia32`
  * sensitive ones that do not trap show the guest the wrong machine (Robin & Irvine 2000), and that is what this kind is for.
  */
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 import { DeprivilegedKind, type Deprivileging } from "./deprivileged.js";
 
 /** Rings 0/1/3: the monitor has 0, the kernel 1. Guests with code in rings 1 and 2 are interpreted there. */
@@ -24,7 +24,7 @@ const RING_3: Deprivileging = {
 
 /** Trap-and-emulate. */
 export class TrapKind extends DeprivilegedKind {
-  constructor(vm: VirtualMachine) {
+  constructor(vm: Guest) {
     super(vm, vm.options.rings === "0/3" ? RING_3 : RING_1);
   }
 }

@@ -8,7 +8,7 @@ import { VmcsField } from "../../../assembly/abi/vmcs.js";
 import { Primary, Secondary, Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Cr4, Vector } from "../../../assembly/abi/x86.js";
 import type { Outcome } from "../kind.js";
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
 import { ShadowMemory } from "./shadow-memory.js";
 import { VtKind } from "./vt.js";
@@ -24,7 +24,7 @@ export class VtShadowKind extends VtKind {
   private readonly shadow: ShadowMemory;
   private readonly saved: Words;
 
-  constructor(vm: VirtualMachine) {
+  constructor(vm: Guest) {
     super(vm, {
       primary: Primary.INVLPG | Primary.CR3_LOAD | Primary.CR3_STORE,
       secondary: Secondary.VPID,

@@ -21,7 +21,7 @@ import {
 import { Cr0, Cr4, Eflags } from "../../../assembly/abi/x86.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
 import { type Kind, Outcome } from "../kind.js";
-import type { VirtualMachine } from "../virtual-machine.js";
+import type { Guest } from "../guest.js";
 
 /** What must not be going on when an interrupt is injected (SDM 3C 26.6.5). */
 const NOT_NOW = Attention.SHADOW | Attention.PENDING_DB | Attention.NMI;
@@ -56,7 +56,7 @@ export class VtKind implements Kind, Dispatched {
   private readonly primary: number;
 
   constructor(
-    protected readonly vm: VirtualMachine,
+    protected readonly vm: Guest,
     private readonly controls: VtControls = EPT_CONTROLS,
   ) {
     this.core = vm.core;

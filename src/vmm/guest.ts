@@ -1,0 +1,59 @@
+/**
+ * A virtual machine as its monitor's kinds see it, and the machine as a virtual machine sees it.
+ */
+import type { Core, CoreHost } from "../core/core.js";
+import type { FrameAllocator } from "../mm/frame-allocator.js";
+import type { GuestMemory } from "../mm/guest-memory.js";
+import type { MachineMemory } from "../mm/machine-memory.js";
+import type { P2m } from "../mm/p2m.js";
+import type { VmOptions } from "./options.js";
+import type { Words } from "./words.js";
+
+/** What a kind of monitor works on. */
+export interface Guest {
+  /** The machine's processor. */
+  readonly core: Core;
+  /** The guest's devices. */
+  readonly host: CoreHost;
+  /** The processor's state. */
+  readonly state: Words;
+  /** The VMX words. */
+  readonly vmx: Words;
+  /** The guest's memory. */
+  readonly ram: GuestMemory;
+  /** Guest frames to machine frames. */
+  readonly p2m: P2m;
+  /** How it is run. */
+  readonly options: VmOptions;
+  /** Its number on the machine, from 1: its VPID. */
+  readonly id: number;
+  /** Level of the line from the guest's interrupt controller. */
+  readonly line: boolean;
+  /** Machine address of a frame for the monitor's own use. Errors: OutOfFramesError. */
+  allocateFrame(): number;
+  /** Pointer into linear memory of a machine address. */
+  pointer(ma: number): number;
+}
+
+/** A virtual machine whose state can be put into the processor. */
+export interface Resident {
+  /** Its devices: where the processor calls out to. */
+  readonly host: CoreHost;
+  /** The processor gets its state. */
+  resume(): void;
+  /** The processor's state is kept. */
+  suspend(): void;
+}
+
+/** The machine that virtual machines share. */
+export interface Residence {
+  readonly core: Core;
+  readonly memory: MachineMemory;
+  readonly frames: FrameAllocator;
+  /** The one whose state is in the processor. */
+  readonly current: Resident | undefined;
+  /** Puts the state of `vm` into the processor. */
+  switchTo(vm: Resident): void;
+  /** `vm` is going away. */
+  forget(vm: Resident): void;
+}
