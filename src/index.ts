@@ -20,8 +20,16 @@ export {
   type RunOptions,
   type SerialPort,
 } from "./machine/machine.js";
+export { inspectAddress } from "./machine/inspect-address.js";
 export { ConfigError, type Engine, type MachineConfig } from "./machine/machine-config.js";
 export type { Registers, SettableRegister } from "./machine/registers.js";
 export { exceptionName } from "./isa/exceptions.js";
 export { describeResult, type ExitKind, type RunExit, type RunResult } from "./machine/run-result.js";
 export type { CallOuts, Statistics } from "./machine/statistics.js";
+export type { InspectedEntry, Inspection } from "./mm/inspect.js";
+export { inspectionText } from "./mm/inspect-text.js";
+export { Hypervisor, type HypervisorOptions, machineBytes } from "./vmm/hypervisor.js";
+export type { IsaName, MmuKind, Rings, VmmKind, VmOptions } from "./vmm/options.js";
+export type { ExitCount, VmmStatistics } from "./vmm/statistics.js";
+export type { Timeline } from "./vmm/timeline.js";
+export type { VirtualMachine } from "./vmm/virtual-machine.js";

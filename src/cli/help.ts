@@ -34,6 +34,12 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     options: async () => (await import("./translate-command.js")).TRANSLATE_OPTIONS,
     more: "The region is printed as a control-flow graph of x86 and as WebAssembly. Without --at: a line for every region.",
   },
+  inspect: {
+    usage: "vmexit inspect IMAGE --at N --gva ADDR [options]",
+    about: "runs N instructions and shows how an address is translated, entry by entry",
+    options: async () => (await import("./inspect-command.js")).INSPECT_OPTIONS,
+    more: "Under a monitor: guest-virtual to guest-physical to machine address, by the guest's tables, the shadow tables and the EPT.",
+  },
   classify: {
     usage: "vmexit classify [NAME…] [options]",
     about: "which instructions are privileged or sensitive, and what each kind of monitor does about them",
@@ -57,6 +63,8 @@ usage: vmexit run kernel.elf                boot a Multiboot, ELF32, Linux or fl
        vmexit trace kernel.elf --count 20   every instruction with the registers it changed
        vmexit disasm kernel.elf             disassembly from the entry point
        vmexit translate kernel.elf          what hot code becomes in WebAssembly
+       vmexit inspect kernel.elf --at 1M --gva 0x400000 --vmm vt
+                                            how an address is translated
        vmexit classify --derive             Popek and Goldberg's classes, by experiment
        vmexit conform vectors/              instruction test vectors
        vmexit help TOPIC                    ${Object.keys(TOPICS).join(", ")}

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   trace: async () => (await import("./trace-command.js")).traceCommand,
   disasm: async () => (await import("./disasm-command.js")).disasmCommand,
   translate: async () => (await import("./translate-command.js")).translateCommand,
+  inspect: async () => (await import("./inspect-command.js")).inspectCommand,
   classify: async () => (await import("./classify-command.js")).classifyCommand,
   conform: async () => (await import("./conform-command.js")).conformCommand,
   help: async () => (await import("./help.js")).helpCommand,

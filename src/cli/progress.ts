@@ -2,7 +2,7 @@
  * One line on stderr about a run that has been silent for a while, if a person is looking (stderr is a terminal).
  * The line is erased before anything else is written.
  */
-import { grouped } from "../report/summary.js";
+import { grouped } from "../report/numbers.js";
 
 const SILENCE_MS = 2_000;
 const INTERVAL_MS = 500;

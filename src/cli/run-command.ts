@@ -48,6 +48,10 @@ export const RUN_OPTIONS: OptionTable = {
   verify: { help: "run interpreter and translator in lockstep and stop at the first difference (exit code 107)" },
   screen: { help: "print the text screen at the end" },
   stats: { help: "print statistics on stderr at the end" },
+  timeline: {
+    value: "FILE",
+    help: "write --vmm: write when the guest ran and why it came out, as Trace Event JSON (Perfetto)",
+  },
   json: { value: "[=FILE]", help: "print a summary as JSON: the last line of stdout, or into FILE" },
   ...QEMU_OPTIONS,
 };
@@ -77,12 +81,26 @@ export async function runCommand(args: string[]): Promise<number> {
   if (input !== undefined) machine.sendSerial(readInput("input", input));
   typeKeys(machine, keys);
   const run = new CommandRun(machine, openConnections(options), limits);
+  const writeTimeline = timelineOf(machine, options);
   const result = await run.drive(input === undefined);
+  writeTimeline();
   return await run.report(result, options);
 }
 
+/** `--timeline`: begins to record; the function that is returned writes the file. */
+function timelineOf(machine: Machine, options: ParsedOptions): () => void {
+  const path = options.get("timeline");
+  if (path === undefined) return () => {};
+  if (machine.vm === undefined) {
+    throw new CliError("--timeline: expected a monitor, --vmm trap, vt or hybrid, and found none");
+  }
+  const file = openForWriting(path);
+  const timeline = machine.vm.recordTimeline();
+  return () => writeAll(file, path, Buffer.from(timeline.toJson(imagePath(COMMAND, options))));
+}
+
 /** The options that a verifying run does nothing about. */
-const NOT_VERIFYING = ["screen", "stats", "json", "max-time"] as const;
+const NOT_VERIFYING = ["screen", "stats", "json", "timeline", "max-time"] as const;
 
 /** `--verify`: both engines in lockstep. */
 async function verifying(options: ParsedOptions, limits: Limits, keys: readonly KeyAction[]): Promise<number> {
@@ -297,8 +315,7 @@ class CommandRun {
     this.#connections.debug.close();
     if (options.has("screen")) this.#print(`${trimmedScreen(this.#machine).join("\n")}\n`);
     if (options.has("json")) await this.#json(result, code, options);
-    const ordinary = result.exit.kind === "guest-exit" || result.exit.kind === "powered-off";
-    if (!ordinary || options.has("stats")) await this.#explain(result, options.has("stats"));
+    await this.#explain(result, options);
     return code;
   }
 
@@ -314,11 +331,24 @@ class CommandRun {
     writeAll(file, path, Buffer.from(`${JSON.stringify(summary, null, 2)}\n`));
   }
 
-  async #explain(result: RunResult, withStatistics: boolean): Promise<void> {
-    const { grouped, statisticsLines } = await import("../report/summary.js");
+  /** On stderr: the end, unless it is the guest's own; the monitor's part in it, unless there is a summary as JSON; the statistics. */
+  async #explain(result: RunResult, options: ParsedOptions): Promise<void> {
+    const { vm, instructions } = this.#machine;
+    const ordinary = result.exit.kind === "guest-exit" || result.exit.kind === "powered-off";
+    const full = options.has("stats");
+    const short = vm !== undefined && !full && !options.has("json");
+    if (ordinary && !full && !short) return;
+    const { grouped } = await import("../report/numbers.js");
     const what = this.#interruption === undefined ? describeResult(result) : `ended by ${this.#interruption.cause}`;
-    const lines = [`vmexit: ${what}, after ${grouped(this.#machine.instructions)} instructions`];
-    if (withStatistics) lines.push(...statisticsLines(this.#machine.statistics()));
+    const lines = ordinary && !full ? [] : [`vmexit: ${what}, after ${grouped(instructions)} instructions`];
+    if (short) {
+      const { monitorSentences } = await import("../report/monitor-summary.js");
+      lines.push(...monitorSentences(vm.options, vm.statistics()).map((sentence) => `vmexit: ${sentence}`));
+    }
+    if (full) {
+      const { statisticsLines } = await import("../report/summary.js");
+      lines.push(...statisticsLines(this.#machine.statistics(), vm?.options));
+    }
     const onOwnLine = this.#endedLine || !process.stdout.isTTY ? "" : "\n";
     process.stderr.write(`${onOwnLine}${lines.join("\n")}\n`);
   }

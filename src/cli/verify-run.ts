@@ -6,7 +6,7 @@ import type { Machine } from "../machine/machine.js";
 import type { MachineConfig } from "../machine/machine-config.js";
 import { describeResult } from "../machine/run-result.js";
 import { type Difference, verify } from "../machine/verify.js";
-import { grouped } from "../report/summary.js";
+import { grouped } from "../report/numbers.js";
 import { loadDisassembler } from "../trace/disassembler.js";
 import { hexDigits } from "../trace/text-trace.js";
 import { createMachine } from "../machine/machine.js";

@@ -8,9 +8,11 @@ function hex(value: number, digits = 8): string {
 }
 
 /** One entry: level, where it lies, raw value, flags, note. */
-function entryLine({ level, gpa, ma, low, high, flags, note }: InspectedEntry, wide: boolean): string {
+function entryLine({ level, gpa, ma, low, high, flags, note }: InspectedEntry, wide: boolean, bare = false): string {
   const place = ma === undefined ? (gpa === undefined ? "" : "no memory") : `ma ${hex(ma)}`;
-  const where = [gpa === undefined ? "" : `gpa ${hex(gpa)}`, place].filter((part) => part !== "").join("  ");
+  const where = [gpa === undefined ? "" : `${bare ? "pa" : "gpa"} ${hex(gpa)}`, bare ? "" : place]
+    .filter((part) => part !== "")
+    .join("  ");
   const value = wide ? `${hex(high)}_${hex(low)}` : hex(low);
   const names = flags.length === 0 ? "absent" : flags.join(" ");
   return `  ${level.padEnd(10)} ${where.padEnd(27)} ${value.padEnd(17)}  ${names}${note === undefined ? "" : `  (${note})`}`;
@@ -22,15 +24,15 @@ function rightsText(rights: string): string {
 }
 
 /** The lines of an inspection. */
-export function inspectionText({ gva, guest, shadow, ept }: Inspection): string {
+export function inspectionText({ gva, bare, guest, shadow, ept }: Inspection): string {
   const wide = guest.mode === "PAE";
   const lines = [
     `gva ${hex(gva)}`,
     `guest tables, ${guest.mode}`,
-    ...guest.entries.map((entry) => entryLine(entry, wide)),
+    ...guest.entries.map((entry) => entryLine(entry, wide, bare)),
   ];
   if (guest.gpa === undefined) lines.push(`  page fault, error code ${hex(guest.errorCode!, 1)}`);
-  else lines.push(`  = gpa ${hex(guest.gpa)}  ${rightsText(guest.rights)}`);
+  else lines.push(`  = ${bare ? "pa" : "gpa"} ${hex(guest.gpa)}  ${rightsText(guest.rights)}`);
   if (shadow !== undefined) {
     lines.push(`shadow tables, root ma ${hex(shadow.root)}`, ...shadow.entries.map((entry) => entryLine(entry, wide)));
     lines.push(shadow.ma === undefined ? "  not filled" : `  = ma ${hex(shadow.ma)}  ${rightsText(shadow.rights)}`);

@@ -6,17 +6,16 @@ import { EPT_RIGHTS, Ept, type FrameType } from "../../assembly/abi/ept.js";
 import { Access, Pte } from "../../assembly/abi/x86.js";
 import { type Gpa, type Gva, gfnOf, type Ma, ma as toMa } from "../address.js";
 import { eptFlags, pageFlags } from "./entry-flags.js";
-import type { GuestMemory } from "./guest-memory.js";
 import { type GuestPaging, paeOn, pagingOn } from "./guest-paging.js";
 import { NO_FRAME, type P2m } from "./p2m.js";
 import { directoryIndex, tableIndex } from "./shadow/format.js";
 import { Kind } from "./shadow/role.js";
 import type { ShadowMmu } from "./shadow/shadow-mmu.js";
-import { findGuest } from "./walk-guest.js";
+import { findGuest, type TableMemory } from "./walk-guest.js";
 
-/** What is inspected: a VM's memory, its registers, and its shadow tables. */
+/** What is inspected: a guest's memory with the map of its frames, its registers, and its shadow tables. On the bare machine there is no map. */
 export interface Inspectable {
-  memory: GuestMemory;
+  memory: TableMemory & { readonly p2m?: P2m };
   state: GuestPaging;
   shadow?: ShadowMmu | undefined;
 }
@@ -42,6 +41,8 @@ export type Rights = string;
 /** The result of an inspection. */
 export interface Inspection {
   gva: Gva;
+  /** True on the bare machine, where a guest-physical address is a machine address and only the guest's tables exist. */
+  bare: boolean;
   /** The guest's own tables. */
   guest: {
     mode: "no paging" | "32-bit" | "PAE";
@@ -62,14 +63,16 @@ export function inspect({ memory, state, shadow }: Inspectable, gva: Gva): Inspe
   const guest = inspectGuest(memory, state, gva);
   return {
     gva,
+    bare: memory.p2m === undefined,
     guest,
     shadow: shadow === undefined ? undefined : inspectShadow(shadow, gva),
-    ept: guest.gpa === undefined ? undefined : inspectEpt(memory.p2m, guest.gpa),
+    ept: guest.gpa === undefined || memory.p2m === undefined ? undefined : inspectEpt(memory.p2m, guest.gpa),
   };
 }
 
-function inspectGuest(memory: GuestMemory, state: GuestPaging, gva: Gva): Inspection["guest"] {
+function inspectGuest(memory: Inspectable["memory"], state: GuestPaging, gva: Gva): Inspection["guest"] {
   const { p2m } = memory;
+  const placeOf = (gpa: Gpa) => (p2m === undefined ? toMa(gpa) : machineAddress(p2m, gpa));
   const walk = findGuest(memory, state, gva, Access.READ, false);
   const entries: InspectedEntry[] = [];
   if (paeOn(state)) {
@@ -82,7 +85,7 @@ function inspectGuest(memory: GuestMemory, state: GuestPaging, gva: Gva): Inspec
     const entry = level === "PDE" ? walk.directory : walk.table;
     if (entry === undefined) continue;
     const { gpa, low, high } = entry;
-    entries.push({ level, gpa, ma: machineAddress(p2m, gpa), low, high, flags: pageFlags(low) });
+    entries.push({ level, gpa, ma: placeOf(gpa), low, high, flags: pageFlags(low) });
   }
   const may = (access: Access, user: boolean) => findGuest(memory, state, gva, access, user).ok;
   const letters = [false, true].map(

@@ -8,6 +8,12 @@ import type { Gpa, Gva } from "../address.js";
 import type { GuestMemory } from "./guest-memory.js";
 import type { GuestPaging } from "./guest-paging.js";
 
+/** Memory by guest-physical address as a page walk reads it: all ones where there is none. */
+export interface TableMemory {
+  /** Four bytes, low one first; unsigned. */
+  read32(gpa: number): number;
+}
+
 /** Reserved bits of a 4 MB entry: 21-13 (no PSE-36) and 12 (no PAT). */
 const RESERVED_4M = 0x003ff000;
 /** Reserved bits in the high word of any present PAE entry: there are 36 address bits and no NX. */
@@ -70,7 +76,7 @@ export function throughA20(address: number, mask: number): Gpa {
 }
 
 /** Walks the tables of a guest without setting a flag. */
-export function findGuest(memory: GuestMemory, state: GuestPaging, gva: Gva, access: Access, user: boolean): GuestWalk {
+export function findGuest(memory: TableMemory, state: GuestPaging, gva: Gva, access: Access, user: boolean): GuestWalk {
   const write = access === Access.WRITE;
   const { cr0, cr3, cr4, a20Mask } = state;
   if ((cr0 & Cr0.PG) === 0) {
@@ -144,12 +150,12 @@ export function walkGuest(memory: GuestMemory, state: GuestPaging, gva: Gva, acc
   return walk.gpa;
 }
 
-function read32(memory: GuestMemory, address: number, a20Mask: number): WalkedEntry {
+function read32(memory: TableMemory, address: number, a20Mask: number): WalkedEntry {
   const gpa = throughA20(address, a20Mask);
   return { gpa, low: memory.read32(gpa), high: 0 };
 }
 
-function readPae(memory: GuestMemory, above4G: boolean, address: number, a20Mask: number): WalkedEntry {
+function readPae(memory: TableMemory, above4G: boolean, address: number, a20Mask: number): WalkedEntry {
   const gpa = throughA20(address, a20Mask);
   if (above4G) return { gpa, low: 0xffffffff, high: 0xffffffff };
   return { gpa, low: memory.read32(gpa), high: memory.read32(gpa + 4) };

@@ -6,7 +6,8 @@ import type { Machine } from "../machine/machine.js";
 import type { Registers } from "../machine/registers.js";
 import { describeResult, type ExitKind, type RunResult } from "../machine/run-result.js";
 import type { Statistics } from "../machine/statistics.js";
-import type { VmmStatistics } from "../vmm/statistics.js";
+import { type Monitor, monitorTable } from "./monitor-summary.js";
+import { grouped } from "./numbers.js";
 
 /** The summary of a run as plain data. */
 export interface RunSummary extends Statistics {
@@ -48,41 +49,19 @@ export function summarize(machine: Machine, result: RunResult, image: string, pr
   };
 }
 
-/** A count with thousands separated, the same on every host. */
-export function grouped(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
 function counts(record: Readonly<Record<string, number>>): string {
   const entries = Object.entries(record);
   return entries.length === 0 ? "none" : entries.map(([name, count]) => `${name} ${grouped(count)}`).join(", ");
 }
 
-/** What the monitor did, as rows: the share that ran without it, exits by cause, its memory map. */
-function monitorRows(vmm: VmmStatistics): [string, string][] {
-  const share = (vmm.directShare * 100).toFixed(vmm.directShare > 0.999 ? 3 : 1);
-  const rows: [string, string][] = [
-    ["direct", `${share} % of the guest's ticks ran without the monitor`],
-    [
-      "monitor",
-      `${grouped(vmm.emulated)} instructions and events emulated, ${grouped(vmm.interpreted)} ticks interpreted`,
-    ],
-  ];
-  for (const { cause, count, nanoseconds } of vmm.exits) {
-    rows.push([`exit ${cause}`, `${grouped(count)}, ${Math.round(nanoseconds / count)} ns each in the monitor`]);
-  }
-  rows.push(["memory map", counts(vmm.memory)]);
-  return rows;
-}
-
-/** The statistics as aligned lines for people. */
-export function statisticsLines(statistics: Statistics): string[] {
+/** The statistics as aligned lines for people; `monitor` is the one the guest ran under. */
+export function statisticsLines(statistics: Statistics, monitor: Monitor | undefined): string[] {
   const { callOuts, tlb, code } = statistics;
   const rows: [string, string][] = [
     ["instructions", grouped(statistics.instructions)],
     ["virtual time", `${statistics.virtualSeconds.toFixed(6)} s`],
     ["host time", `${statistics.hostSeconds.toFixed(3)} s (${statistics.mips.toFixed(1)} MIPS)`],
-    ["exits", counts(statistics.exits)],
+    ["run loop", counts(statistics.exits)],
     ["port accesses", `${grouped(callOuts.portReads)} in, ${grouped(callOuts.portWrites)} out`],
     ["device memory", `${grouped(callOuts.memoryReads)} reads, ${grouped(callOuts.memoryWrites)} writes`],
     ["interrupts", grouped(statistics.interrupts)],
@@ -90,7 +69,6 @@ export function statisticsLines(statistics: Statistics): string[] {
     ["TLB", `${grouped(tlb.misses)} misses, ${grouped(tlb.flushes)} flushes, ${grouped(tlb.pageFlushes)} page flushes`],
     ["code", `${grouped(code.blocksDecoded)} blocks decoded, ${grouped(code.blocksDropped)} dropped`],
   ];
-  if (statistics.vmm !== undefined) rows.push(...monitorRows(statistics.vmm));
   if (statistics.translator !== undefined) {
     const { regions, instructions, bytes, milliseconds, refused, ...fate } = statistics.translator;
     const size = `${grouped(instructions)} instructions, ${grouped(bytes)} bytes of WebAssembly`;
@@ -112,5 +90,7 @@ export function statisticsLines(statistics: Statistics): string[] {
     rows.push(["unknown memory", `0x${page.toString(16)}: ${grouped(reads)} reads, ${grouped(writes)} writes`]);
   }
   const width = Math.max(14, ...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+  const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+  if (monitor !== undefined && statistics.vmm !== undefined) lines.push(...monitorTable(monitor, statistics.vmm));
+  return lines;
 }

@@ -2,6 +2,7 @@
  * What a kind of monitor is: how a guest's virtual state becomes a real one and back, and what to do when the guest comes out.
  */
 import type { ExitReason } from "../../assembly/abi/exit.js";
+import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
 
 /** What becomes of the guest after an exit. */
 export enum Outcome {
@@ -44,6 +45,8 @@ export interface Kind {
   cause(reason: ExitReason): string;
   /** Counters of its memory map by name. */
   memory(): Record<string, number>;
+  /** Its shadow page tables, if those map the guest's memory. */
+  readonly shadowTables?: ShadowMmu;
   /** Gives back what it holds. */
   destroy(): void;
 }

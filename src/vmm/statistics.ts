@@ -9,6 +9,8 @@ export interface ExitCount {
   cause: string;
   /** How often. */
   count: number;
+  /** Ticks the guest ran directly between the exit before and each of them, all together. */
+  ticks: number;
   /** Host time spent in the monitor, in nanoseconds. */
   nanoseconds: number;
 }
@@ -34,14 +36,19 @@ export class ExitStatistics {
   direct = 0;
   emulated = 0;
   interpreted = 0;
+  /** What `direct` was at the last exit. */
+  private directBefore = 0;
   private readonly byCause = new Map<string, ExitCount>();
 
-  /** Counts an exit that took `nanoseconds` of the monitor's time. */
+  /** Counts an exit that took `nanoseconds` of the monitor's time. `direct` is up to date. */
   count(cause: string, nanoseconds: number): void {
+    const ticks = this.direct - this.directBefore;
+    this.directBefore = this.direct;
     const known = this.byCause.get(cause);
-    if (known === undefined) this.byCause.set(cause, { cause, count: 1, nanoseconds });
+    if (known === undefined) this.byCause.set(cause, { cause, count: 1, ticks, nanoseconds });
     else {
       known.count++;
+      known.ticks += ticks;
       known.nanoseconds += nanoseconds;
     }
   }

@@ -18,12 +18,13 @@ import type { Platform } from "../core/platform.js";
 import type { Owner } from "../mm/frame-allocator.js";
 import { GuestMemory } from "../mm/guest-memory.js";
 import { P2m } from "../mm/p2m.js";
+import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
 import type { Guest, Residence, Resident } from "./guest.js";
 import { type Kind, Outcome } from "./kind.js";
 import { makeKind } from "./kinds/make-kind.js";
 import type { VmOptions } from "./options.js";
 import { ExitStatistics, type VmmStatistics } from "./statistics.js";
-import { Timeline } from "./timeline.js";
+import { Timeline, Track } from "./timeline.js";
 import { processorWords, vmxWords, Words } from "./words.js";
 
 /** First guest frame above 4 GB. */
@@ -161,6 +162,7 @@ export class VirtualMachine implements Platform, Guest, Resident {
       if (!kind.ready(this.real)) {
         const reason = this.interpret(kind.stretch(end - from));
         counts.interpreted += core.time - from;
+        this.timeline?.ran(Track.INTERPRETED, from, core.time);
         if (ends(reason)) return reason;
         continue;
       }
@@ -168,13 +170,14 @@ export class VirtualMachine implements Platform, Guest, Resident {
       const reason = kind.run(end - from);
       const to = core.time;
       counts.direct += to - from;
+      this.timeline?.ran(Track.DIRECT, from, to);
       if (reason === ExitReason.BUDGET || reason === ExitReason.HOST_REQUEST) continue;
       const left = performance.now();
       const cause = kind.cause(reason);
       const ended = this.settle(kind.exit(reason));
       const nanoseconds = (performance.now() - left) * 1e6;
       counts.count(cause, nanoseconds);
-      this.timeline?.note(from, to, cause, nanoseconds);
+      this.timeline?.exit(to, cause, nanoseconds);
       if (ended !== undefined) return ended;
     }
   }
@@ -288,6 +291,11 @@ export class VirtualMachine implements Platform, Guest, Resident {
   recordTimeline(): Timeline {
     this.timeline ??= new Timeline();
     return this.timeline;
+  }
+
+  /** The shadow page tables, if those map the guest's memory. */
+  get shadowTables(): ShadowMmu | undefined {
+    return this.kind.shadowTables;
   }
 
   /** What its runs have come to so far. */

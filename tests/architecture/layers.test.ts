@@ -44,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/isa",
     "src/address",
     "src/core",
+    "src/mm",
     "src/translator",
     "src/devices",
     "src/loaders",

@@ -12,6 +12,7 @@ import { Fpu } from "../../../assembly/abi/fpu.js";
 import { IntrInfo, IntrType, Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Cr4, Eflags, Seg, Vector } from "../../../assembly/abi/x86.js";
 import { gva, ma, mfnOf } from "../../address.js";
+import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
 import { type Kind, Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
@@ -295,6 +296,10 @@ export class DeprivilegedKind implements Kind, Dispatched {
 
   cause(reason: ExitReason): string {
     return causeOf(this, reason);
+  }
+
+  get shadowTables(): ShadowMmu {
+    return this.shadow.mmu;
   }
 
   memory(): Record<string, number> {

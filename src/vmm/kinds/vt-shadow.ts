@@ -7,6 +7,7 @@ import { Cpu } from "../../../assembly/abi/cpu.js";
 import { VmcsField } from "../../../assembly/abi/vmcs.js";
 import { Primary, Secondary, Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Cr4, Vector } from "../../../assembly/abi/x86.js";
+import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import type { Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
@@ -81,6 +82,10 @@ export class VtShadowKind extends VtKind {
 
   override changed(): void {
     this.shadow.changed();
+  }
+
+  get shadowTables(): ShadowMmu {
+    return this.shadow.mmu;
   }
 
   override memory(): Record<string, number> {
