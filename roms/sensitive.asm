@@ -41,7 +41,7 @@ LINES           equ 96
                 BSS caller_flags, 4
                 BSS far_pointer, 8
                 BSS scratch, 128, 16
-                BSS ldt, 8, 8
+                BSS ldt, 8, 4096                ; not beside `scratch`: a monitor that watches the table would see every store there
                 BSS sysenter_stack, 4096, 4096
                 BSS user_stack, 4096, 4096
 user_stack_top  equ user_stack + 4096

@@ -303,14 +303,18 @@ export class VirtualMachine implements Platform, Guest, Resident {
     return this.counts.summary(this.kind.memory());
   }
 
-  /** Gives every frame back. The VM cannot be used afterwards. */
+  /** Gives every frame back. The VM cannot be used afterwards. Errors: Error if a frame of it is still in use. */
   destroy(): void {
     if (this.destroyed) return;
     this.destroyed = true;
-    this.hypervisor.forget(this);
+    const { hypervisor, owner, tableOwner } = this;
+    const { frames } = hypervisor;
+    hypervisor.forget(this);
     this.kind.destroy();
     this.p2m.destroy();
-    for (const mfn of this.own) this.hypervisor.frames.release(mfn, this.tableOwner);
+    for (const mfn of this.own) frames.release(mfn, tableOwner);
+    frames.removeOwner(tableOwner);
+    frames.removeOwner(owner);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { ExitReason } from "../../assembly/abi/exit.js";
-import { createMachine, type Engine, type Machine, type RunExit } from "../../src/index.js";
+import { createMachine, type Engine, type Machine, type MachineConfig, type RunExit } from "../../src/index.js";
 
 const ROMS = new URL("../../roms/", import.meta.url);
 const MEMORY_BYTES = 16 << 20;
@@ -89,10 +89,26 @@ export function runCode(code: readonly number[], engine: Engine, driver: Driver)
   return outcome(machine, driver, { name: "", append: "" });
 }
 
-/** Runs a guest of roms/ to its end. */
-export function runGuest(run: GuestRun, engine: Engine, driver: Driver): Outcome {
-  const image = readFileSync(new URL(`${run.name}.elf`, ROMS));
-  return outcome(createMachine({ image, commandLine: run.append, memoryBytes: MEMORY_BYTES, engine }), driver, run);
+/** The image of a guest of roms/. */
+export function guestImage(name: string): Uint8Array {
+  return readFileSync(new URL(`${name}.elf`, ROMS));
+}
+
+/** Runs a guest of roms/ to its end, on a machine with what `config` says besides. */
+export function runGuest(
+  run: GuestRun,
+  engine: Engine,
+  driver: Driver,
+  config: Omit<Partial<MachineConfig>, "engine"> = {},
+): Outcome {
+  const machine = createMachine({
+    image: guestImage(run.name),
+    commandLine: run.append,
+    memoryBytes: MEMORY_BYTES,
+    ...config,
+    engine,
+  });
+  return outcome(machine, driver, run);
 }
 
 function outcome(machine: Machine, driver: Driver, run: GuestRun): Outcome {

@@ -1,0 +1,67 @@
+/**
+ * What it costs, exactly: exits by cause, and how many ticks of a guest ran directly, by the monitor's hand, and
+ * interpreted in stretches. The numbers depend on guest and monitor alone: not on the engine, not on the host.
+ */
+import { describe, expect, test } from "vitest";
+import { createMachine } from "../../src/index.js";
+import { guestImage } from "../lockstep/guest-runs.js";
+import { ENGINES, WAYS } from "./ways.js";
+
+/** Exits by cause, and ticks: direct, emulated, interpreted. */
+type Cost = readonly [exits: Record<string, number>, direct: number, emulated: number, interpreted: number];
+
+const HELLO: Record<keyof typeof WAYS, Cost> = {
+  "vt on ept": [{ IO_INSTRUCTION: 41 }, 162, 41, 0],
+  "vt on shadow": [{ IO_INSTRUCTION: 41, "#PF": 1 }, 162, 41, 0],
+  "hybrid on umip": [{}, 0, 0, 203],
+  "trap on strict": [{ "#GP": 41, "#PF": 1 }, 162, 41, 0],
+};
+
+/** Events that user programs raise. */
+const EVENTS = { "INT 80h": 39, "#DE": 1, "#UD": 1, "INT 20h": 1, "#BP": 1 };
+const MINIKERNEL: Record<keyof typeof WAYS, Cost> = {
+  "vt on ept": [{ IO_INSTRUCTION: 3687 }, 1_057_388, 3687, 0],
+  "vt on shadow": [{ IO_INSTRUCTION: 3687, "#PF": 267, CR_ACCESS: 75 }, 1_057_241, 3834, 0],
+  "hybrid on umip": [{ ...EVENTS, "#PF": 30, "#GP": 4 }, 889_465, 51, 171_559],
+  "trap on strict": [{ ...EVENTS, "#PF": 266, "#GP": 4271 }, 1_056_645, 4386, 44],
+};
+
+/** What a run of a guest of roms/ cost. */
+function cost(name: string, append: string, engine: (typeof ENGINES)[number], way: (typeof WAYS)[string]) {
+  const machine = createMachine({
+    image: guestImage(name),
+    commandLine: append,
+    memoryBytes: 16 << 20,
+    engine,
+    ...way,
+  });
+  machine.run();
+  const vmm = machine.statistics().vmm!;
+  const exits = Object.fromEntries(vmm.exits.map(({ cause, count }) => [cause, count]));
+  return { exits, memory: vmm.memory, ticks: [exits, vmm.direct, vmm.emulated, vmm.interpreted] };
+}
+
+describe.each(ENGINES)("%s", (engine) => {
+  test.each(Object.entries(WAYS))("%s: hello and minikernel", (name, way) => {
+    expect(cost("hello", "", engine, way).ticks).toEqual(HELLO[name]);
+    expect(cost("minikernel", "", engine, way).ticks).toEqual(MINIKERNEL[name]);
+  });
+
+  /** A change of mapping and the INVLPG after it, 8,000 times. */
+  test("pgchurn: shadow tables cost an exit for every edit and every INVLPG, extended tables none", () => {
+    const shadow = cost("bench/pgchurn", "n=4", engine, WAYS["vt on shadow"]!);
+    expect(shadow.exits).toEqual({ "#PF": 12_023, INVLPG: 8000, IO_INSTRUCTION: 122, CR_ACCESS: 2 });
+    expect(shadow.memory).toMatchObject({ hidden: 12_023, true: 0, unsynced: 7999, resynced: 7999 });
+    const ept = cost("bench/pgchurn", "n=4", engine, WAYS["vt on ept"]!);
+    expect(ept.exits).toEqual({ IO_INSTRUCTION: 122 });
+    expect(ept.memory["nested walks"]).toBeGreaterThan(4000);
+  });
+
+  /** The guest takes 4,000 page faults of its own: they are true, all others hidden. */
+  test("pagefault: true and hidden faults are told apart", () => {
+    const shadow = cost("bench/pagefault", "n=4", engine, WAYS["vt on shadow"]!);
+    expect(shadow.exits).toEqual({ "#PF": 12_025, INVLPG: 4000, IO_INSTRUCTION: 130, CR_ACCESS: 2 });
+    expect(shadow.memory).toMatchObject({ true: 4000, hidden: 8025 });
+    expect(cost("bench/pagefault", "n=4", engine, WAYS["vt on ept"]!).exits).toEqual({ IO_INSTRUCTION: 130 });
+  });
+});
