@@ -29,8 +29,8 @@ export function checkShadow(tables: ShadowTables, root: ShadowRoot): void {
     else leaves += checkTable(tables, page, fail);
   }
   tables.p2m.tables.forEachLeaf((gfn, mfn) => {
-    if (tables.p2m.type(gfn) === FrameType.TRACED && !pool.isShadowed(mfn))
-      throw new Error(`gfn ${gfn}: traced without a shadow`);
+    if (tables.p2m.type(gfn) === FrameType.TRACED && !pool.isShadowed(mfn) && !pool.watched.has(mfn))
+      throw new Error(`gfn ${gfn}: traced without a shadow or a watcher`);
   });
   if (leaves !== tables.reverse.size)
     throw new Error(`reverse map: ${leaves} entries expected, ${tables.reverse.size} found`);
