@@ -70,6 +70,7 @@ export enum Vmx {
   DEPRIVILEGED = 408, // 1: every event that goes through the IDT exits: exceptions, INT n, interrupts, NMI (EXCEPTION_NMI, EXTERNAL_INTERRUPT)
   INTERPRET = 412, // 1: no exits but those asked for here; the VM's memory is EPTP's map, with EptType ruling stores
   LEAVE_AT_USER = 416, // 1: leaves with ExitReason.USER before an instruction at CPL 3
+  REFUSE = 420, // 1: with DEPRIVILEGED, sensitive instructions fault outside CPL 0 whatever ISA is: a monitor looks at each
   SAVED = 424, // bytes up to here belong to a VMCS
   // The machine's own words
   CURRENT = 432, // u32, machine address of the current VMCS; NO_VMCS if none

@@ -25,7 +25,7 @@ function activeBits(): u32 {
   }
   if (vget(Vmx.DEPRIVILEGED) != 0) {
     bits |= Active.DEPRIVILEGED;
-    if (vget(Vmx.ISA) == Isa.STRICT) bits |= Active.STRICT;
+    if (vget(Vmx.ISA) == Isa.STRICT || vget(Vmx.REFUSE) != 0) bits |= Active.STRICT;
   }
   return bits;
 }

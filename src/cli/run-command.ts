@@ -334,6 +334,7 @@ class CommandRun {
   /** On stderr: the end, unless it is the guest's own; the monitor's part in it, unless there is a summary as JSON; the statistics. */
   async #explain(result: RunResult, options: ParsedOptions): Promise<void> {
     const { vm, instructions } = this.#machine;
+    await this.#diagnose();
     const ordinary = result.exit.kind === "guest-exit" || result.exit.kind === "powered-off";
     const full = options.has("stats");
     const short = vm !== undefined && !full && !options.has("json");
@@ -351,6 +352,14 @@ class CommandRun {
     }
     const onOwnLine = this.#endedLine || !process.stdout.isTTY ? "" : "\n";
     process.stderr.write(`${onOwnLine}${lines.join("\n")}\n`);
+  }
+
+  /** What `--diagnose` has found. */
+  async #diagnose(): Promise<void> {
+    const diagnosis = this.#machine.vm?.diagnosis();
+    if (diagnosis === undefined) return;
+    const { diagnosisLines } = await import("./diagnosis-text.js");
+    process.stderr.write(`${(await diagnosisLines(diagnosis)).join("\n")}\n`);
   }
 
   /** Prints on stdout, beginning a new line if the guest left one unfinished. */

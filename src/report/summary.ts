@@ -6,6 +6,7 @@ import type { Machine } from "../machine/machine.js";
 import type { Registers } from "../machine/registers.js";
 import { describeResult, type ExitKind, type RunResult } from "../machine/run-result.js";
 import type { Statistics } from "../machine/statistics.js";
+import type { Diagnosis } from "../vmm/diagnosis/diagnosis.js";
 import { type Monitor, monitorTable } from "./monitor-summary.js";
 import { grouped } from "./numbers.js";
 
@@ -23,6 +24,8 @@ export interface RunSummary extends Statistics {
     /** One sentence. */
     description: string;
   };
+  /** What sensitive instructions did that did not trap, with `diagnose`. */
+  diagnosis?: Diagnosis;
   /** Size of RAM in bytes. */
   memoryBytes: number;
   registers: Registers;
@@ -33,6 +36,7 @@ export interface RunSummary extends Statistics {
 /** Collects the summary of `machine` after `result`. */
 export function summarize(machine: Machine, result: RunResult, image: string, processCode: number): RunSummary {
   const { exit } = result;
+  const diagnosis = machine.vm?.diagnosis();
   return {
     image,
     format: machine.plan.format,
@@ -42,6 +46,7 @@ export function summarize(machine: Machine, result: RunResult, image: string, pr
       processCode,
       description: describeResult(result),
     },
+    ...(diagnosis === undefined ? {} : { diagnosis }),
     memoryBytes: machine.ram.length,
     ...machine.statistics(),
     registers: machine.registers(),

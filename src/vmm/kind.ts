@@ -2,6 +2,7 @@
  * What a kind of monitor is: how a guest's virtual state becomes a real one and back, and what to do when the guest comes out.
  */
 import type { ExitReason } from "../../assembly/abi/exit.js";
+import type { Diagnosis } from "./diagnosis/diagnosis.js";
 import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
 
 /** What becomes of the guest after an exit. */
@@ -47,6 +48,8 @@ export interface Kind {
   memory(): Record<string, number>;
   /** Its shadow page tables, if those map the guest's memory. */
   readonly shadowTables?: ShadowMmu;
+  /** What sensitive instructions did that did not trap, if that is looked at. */
+  diagnosis?(): Diagnosis;
   /** Gives back what it holds. */
   destroy(): void;
 }

@@ -21,6 +21,7 @@ import { P2m } from "../mm/p2m.js";
 import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
 import type { Guest, Residence, Resident } from "./guest.js";
 import { type Kind, Outcome } from "./kind.js";
+import type { Diagnosis } from "./diagnosis/diagnosis.js";
 import { makeKind } from "./kinds/make-kind.js";
 import type { VmOptions } from "./options.js";
 import { ExitStatistics, type VmmStatistics } from "./statistics.js";
@@ -301,6 +302,11 @@ export class VirtualMachine implements Platform, Guest, Resident {
   /** What its runs have come to so far. */
   statistics(): VmmStatistics {
     return this.counts.summary(this.kind.memory());
+  }
+
+  /** What sensitive instructions showed the guest or did that did not trap; undefined unless `diagnose` asks for it. */
+  diagnosis(): Diagnosis | undefined {
+    return this.kind.diagnosis?.();
   }
 
   /** Gives every frame back. The VM cannot be used afterwards. Errors: Error if a frame of it is still in use. */

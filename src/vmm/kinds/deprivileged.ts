@@ -14,6 +14,7 @@ import { Cr0, Cr4, Eflags, Seg, Vector } from "../../../assembly/abi/x86.js";
 import { gva, ma, mfnOf } from "../../address.js";
 import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
+import type { Diagnosis } from "../diagnosis/diagnosis.js";
 import { type Kind, Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
@@ -155,7 +156,7 @@ export class DeprivilegedKind implements Kind, Dispatched {
   }
 
   enter(): void {
-    const { state, saved, core } = this;
+    const { state, saved } = this;
     saved.bytes(0, Cpu.SIZE).set(state.bytes(0, Cpu.SIZE));
     const privilege = state.get(Cpu.CPL);
     const ring = this.rules.ring(privilege)!;
@@ -179,11 +180,17 @@ export class DeprivilegedKind implements Kind, Dispatched {
     this.system(Seg.TR, TSS_SELECTOR, MONITOR_BASE + TSS, TSS_LIMIT, TSS_ACCESS);
     state.set(Cpu.SYSENTER_CS, 0);
     this.lowered.bytes(Cpu.SEGS, 6 * SegCache.SIZE).set(state.bytes(Cpu.SEGS, 6 * SegCache.SIZE));
-    core.exports.setInterruptLine(0);
+    this.runReal();
+  }
+
+  /** The processor's state is the real one from now on. */
+  protected runReal(): void {
+    const { exports } = this.core;
+    exports.setInterruptLine(0);
     this.vmx.set(Vmx.DEPRIVILEGED, 1);
     this.vmx.set(Vmx.INTERPRET, 0);
-    core.exports.applyControls();
-    core.exports.refreshKeeping();
+    exports.applyControls();
+    exports.refreshKeeping();
   }
 
   leave(): void {
@@ -301,6 +308,8 @@ export class DeprivilegedKind implements Kind, Dispatched {
   get shadowTables(): ShadowMmu {
     return this.shadow.mmu;
   }
+
+  diagnosis?(): Diagnosis;
 
   memory(): Record<string, number> {
     return this.shadow.counters();

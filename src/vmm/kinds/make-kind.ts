@@ -3,6 +3,7 @@
  */
 import type { Kind } from "../kind.js";
 import type { Guest } from "../guest.js";
+import { DiagnosingTrapKind } from "./diagnosing-trap.js";
 import { HybridKind } from "./hybrid.js";
 import { TrapKind } from "./trap.js";
 import { VtKind } from "./vt.js";
@@ -12,7 +13,7 @@ import { VtShadowKind } from "./vt-shadow.js";
 export function makeKind(vm: Guest): Kind {
   switch (vm.options.vmm) {
     case "trap":
-      return new TrapKind(vm);
+      return vm.options.diagnose ? new DiagnosingTrapKind(vm) : new TrapKind(vm);
     case "hybrid":
       return new HybridKind(vm);
     case "vt":
