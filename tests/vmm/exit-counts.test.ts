@@ -15,6 +15,7 @@ const HELLO: Record<keyof typeof WAYS, Cost> = {
   "vt on shadow": [{ IO_INSTRUCTION: 41, "#PF": 1 }, 162, 41, 0],
   "hybrid on umip": [{}, 0, 0, 203],
   "trap on strict": [{ "#GP": 41, "#PF": 1 }, 162, 41, 0],
+  "trap in rings 0/3": [{ "#GP": 41, "#PF": 1 }, 162, 41, 0],
 };
 
 /** Events that user programs raise. */
@@ -24,6 +25,7 @@ const MINIKERNEL: Record<keyof typeof WAYS, Cost> = {
   "vt on shadow": [{ IO_INSTRUCTION: 3687, "#PF": 267, CR_ACCESS: 75 }, 1_057_241, 3834, 0],
   "hybrid on umip": [{ ...EVENTS, "#PF": 30, "#GP": 4 }, 889_465, 51, 171_559],
   "trap on strict": [{ ...EVENTS, "#PF": 266, "#GP": 4271 }, 1_056_645, 4386, 44],
+  "trap in rings 0/3": [{ ...EVENTS, "#PF": 270, "#GP": 4271 }, 1_056_645, 4386, 44],
 };
 
 /** What a run of a guest of roms/ cost. */

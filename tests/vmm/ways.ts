@@ -18,6 +18,7 @@ export const VT: Record<string, Way> = {
 export const DEPRIVILEGED: Record<string, Way> = {
   "hybrid on umip": { vmm: "hybrid", isa: "umip" },
   "trap on strict": { vmm: "trap", isa: "strict" },
+  "trap in rings 0/3": { vmm: "trap", isa: "strict", rings: "0/3" },
 };
 
 /** All of them. */

@@ -112,7 +112,7 @@ export class DeprivilegedKind implements Kind, Dispatched {
     this.saved = new Words(memory, vm.pointer(vm.allocateFrame()));
     this.lowered = new Words(memory, vm.pointer(vm.allocateFrame()));
     const pages = Array.from({ length: PAGES }, () => vm.allocateFrame());
-    this.shadow = new ShadowMemory(vm, this.saved, (gfn) => this.tableStored(gfn));
+    this.shadow = new ShadowMemory(vm, this.saved, (gfn) => this.tableStored(gfn), rules.ring(0) === 3);
     this.shadow.mmu.reserve(
       gva(MONITOR_BASE),
       pages.map((page) => ({ mfn: mfnOf(ma(page)), writable: true })),
@@ -167,7 +167,8 @@ export class DeprivilegedKind implements Kind, Dispatched {
     const iopl = privilege === 3 ? state.get(Cpu.EFLAGS) & Eflags.IOPL : 0;
     state.set(Cpu.EFLAGS, (state.get(Cpu.EFLAGS) & ~VIRTUAL_FLAGS) | Eflags.IF | iopl);
     this.fpuCs = state.get(Fpu.CS);
-    const cr0 = state.get(Cpu.CR0) & OWN_CR0;
+    // Alignment is checked at CPL 3 only (SDM 3A 2.5): not for a kernel that merely runs there.
+    const cr0 = state.get(Cpu.CR0) & (ring === 3 && privilege !== 3 ? OWN_CR0 & ~Cr0.AM : OWN_CR0);
     state.set(Cpu.CR0, cr0 | Cr0.PE | Cr0.PG | Cr0.WP);
     state.set(Cpu.CR4, (state.get(Cpu.CR4) & (Cr4.TSD | Cr4.PCE)) | this.shadow.realCr4() | this.umip());
     this.shadow.load(state);

@@ -6,6 +6,7 @@ import { Invalidation, Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Cr4, PfError } from "../../../assembly/abi/x86.js";
 import { gpa, gva } from "../../address.js";
 import { StatePaging } from "../../mm/guest-paging.js";
+import { View } from "../../mm/shadow/role.js";
 import { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
@@ -30,11 +31,15 @@ export class ShadowMemory {
   private pageFlushes = -1;
   private remapped = true;
 
-  /** `saved` is where the virtual state lies while the guest runs directly; `tableStored` hears of stores to traced frames. */
+  /**
+   * `saved` is where the virtual state lies while the guest runs directly; `tableStored` hears of stores to traced frames; `compressed`: the
+   * guest's kernel runs at CPL 3.
+   */
   constructor(
     private readonly vm: Guest,
     private readonly saved: Words,
     private readonly tableStored: (gfn: number) => void,
+    private readonly compressed = false,
   ) {
     const { core } = vm;
     this.paging = new StatePaging(core.memory, saved.base);
@@ -92,8 +97,13 @@ export class ShadowMemory {
     return remapped;
   }
 
-  /** Before the guest runs directly, with its virtual CPL. */
-  synchronise(_privilege: number): void {}
+  /**
+   * Before the guest runs directly: its virtual CPL. Where its kernel runs at CPL 3 like its programs, paging cannot tell them apart, and each
+   * gets tables of its own.
+   */
+  synchronise(privilege: number): void {
+    if (this.compressed) this.mmu.setView(privilege === 3 ? View.USER : View.KERNEL);
+  }
 
   /** Puts root and PDPTEs into the processor's state. */
   load(state: Words): void {
