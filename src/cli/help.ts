@@ -60,6 +60,7 @@ const OVERVIEW = `vmexit boots small x86 kernels in one process and tells how th
 
 usage: vmexit run kernel.elf                boot a Multiboot, ELF32, Linux or flat image; COM1 is the terminal
        vmexit run -kernel k -append "a b"   QEMU's words work too
+       vmexit run kernel.elf --vmm vt       the same under a monitor, with its exits by reason
        vmexit trace kernel.elf --count 20   every instruction with the registers it changed
        vmexit disasm kernel.elf             disassembly from the entry point
        vmexit translate kernel.elf          what hot code becomes in WebAssembly
