@@ -13,7 +13,7 @@ import { Outcome } from "./kind.js";
 
 /** What handlers need of the virtual machine besides its state. */
 export interface Dispatched extends Emulated {
-  /** An exception, INT n or NMI came out: vector and error code are in the VMX words. */
+  /** An exception or INT n came out: vector and error code are in the VMX words. */
   event(): Outcome;
   /** A guest-physical access that the extended page tables do not allow. */
   violation(): Outcome;
@@ -34,8 +34,15 @@ function unexpected(reason: ExitReason): (vm: Dispatched) => Outcome {
 /** The instruction is executed on the guest's virtual state by the machine's own interpretation. */
 const interpret = (): Outcome => Outcome.INTERPRET;
 
+/** An NMI is the guest's own, and the exit has taken it: the processor gets it back and delivers it on the guest's virtual state. */
+function exceptionOrNmi(vm: Dispatched): Outcome {
+  if ((vm.vmx.get(Vmx.INTR_INFO) & IntrInfo.TYPE) !== IntrType.NMI) return vm.event();
+  vm.core.raiseNmi();
+  return Outcome.INTERPRET;
+}
+
 const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
-  [ExitReason.EXCEPTION_NMI]: (vm) => vm.event(),
+  [ExitReason.EXCEPTION_NMI]: exceptionOrNmi,
   [ExitReason.EXTERNAL_INTERRUPT]: unexpected(ExitReason.EXTERNAL_INTERRUPT),
   [ExitReason.TRIPLE_FAULT]: () => Outcome.SHUTDOWN,
   [ExitReason.INTERRUPT_WINDOW]: (vm) => vm.window(),
