@@ -24,8 +24,8 @@ const MINIKERNEL: Record<keyof typeof WAYS, Cost> = {
   "vt on ept": [{ IO_INSTRUCTION: 3687 }, 1_057_388, 3687, 0],
   "vt on shadow": [{ IO_INSTRUCTION: 3687, "#PF": 267, CR_ACCESS: 75 }, 1_057_241, 3834, 0],
   "hybrid on umip": [{ ...EVENTS, "#PF": 30, "#GP": 4 }, 889_465, 51, 171_559],
-  "trap on strict": [{ ...EVENTS, "#PF": 266, "#GP": 4271 }, 1_056_645, 4386, 44],
-  "trap in rings 0/3": [{ ...EVENTS, "#PF": 270, "#GP": 4271 }, 1_056_645, 4386, 44],
+  "trap on strict": [{ ...EVENTS, "#PF": 266, "#GP": 4271 }, 1_056_678, 4386, 11],
+  "trap in rings 0/3": [{ ...EVENTS, "#PF": 270, "#GP": 4271 }, 1_056_678, 4386, 11],
 };
 
 /** What a run of a guest of roms/ cost. */

@@ -16,6 +16,11 @@ const PORT_SHIFT = 16;
 
 const EAX = Cpu.REGS + 4 * Reg.EAX;
 
+/** The qualification of IN or OUT. */
+export function ioQualification(port: number, size: number, isIn: boolean): number {
+  return (port << PORT_SHIFT) | (size - 1) | (isIn ? IN : 0);
+}
+
 /** EAX with its low `size` bytes replaced. */
 function merged(eax: number, value: number, size: number): number {
   if (size === 4) return value;

@@ -15,6 +15,8 @@ import { gva, ma, mfnOf } from "../../address.js";
 import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
 import type { Diagnosis } from "../diagnosis/diagnosis.js";
+import { Decoded, type Deprivileged } from "../interpreter/decoded.js";
+import { emulatePrivileged } from "../interpreter/privileged.js";
 import { type Kind, Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
@@ -66,6 +68,9 @@ const SAVED: readonly (readonly [number, number])[] = [
   [Cpu.PDPTE, 32],
 ];
 
+/** How the machine refuses privileged and sensitive instructions: #GP(0). */
+export const REFUSAL = IntrInfo.VALID | IntrInfo.ERROR_CODE | IntrType.HARDWARE_EXCEPTION | Vector.GP;
+
 /** What a kind of deprivileging decides. */
 export interface Deprivileging {
   /** The ring for code that believes to be at `privilege`; undefined: it is interpreted. */
@@ -85,7 +90,7 @@ function plainUser(flags: number): boolean {
 }
 
 /** A monitor that runs a guest deprivileged. */
-export class DeprivilegedKind implements Kind, Dispatched {
+export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   readonly core;
   readonly host;
   readonly state;
@@ -97,6 +102,7 @@ export class DeprivilegedKind implements Kind, Dispatched {
   private readonly ldt: ShadowDescriptors;
   /** Code selector of the last x87 instruction when the guest began to run directly. */
   private fpuCs = 0;
+  private readonly instruction: Decoded;
   /** The virtual CPL the tables were filled for. */
   private filledFor = -1;
 
@@ -108,6 +114,7 @@ export class DeprivilegedKind implements Kind, Dispatched {
     this.host = vm.host;
     this.state = vm.state;
     this.vmx = vm.vmx;
+    this.instruction = new Decoded(this);
     const { memory } = vm.core;
     this.saved = new Words(memory, vm.pointer(vm.allocateFrame()));
     this.lowered = new Words(memory, vm.pointer(vm.allocateFrame()));
@@ -222,15 +229,15 @@ export class DeprivilegedKind implements Kind, Dispatched {
 
   /** Makes the shadow descriptor tables agree with the guest's, for code at virtual `privilege`. */
   private fillTables(privilege: number): void {
-    const { state } = this;
+    const { saved } = this;
     if (privilege !== this.filledFor) {
       this.filledFor = privilege;
       this.gdt.remapped();
       this.ldt.remapped();
     }
     const raise = (dpl: number) => (this.rules.loads(privilege, dpl) ? this.rules.ring(dpl) : undefined);
-    this.gdt.update(state.get(Cpu.GDTR_BASE), state.get(Cpu.GDTR_LIMIT), raise);
-    this.ldt.update(state.get(Cpu.SEGS + Seg.LDTR * SegCache.SIZE + SegCache.BASE), this.ldtLimit(), raise);
+    this.gdt.update(saved.get(Cpu.GDTR_BASE), saved.get(Cpu.GDTR_LIMIT), raise);
+    this.ldt.update(saved.get(Cpu.SEGS + Seg.LDTR * SegCache.SIZE + SegCache.BASE), this.ldtLimit(), raise);
   }
 
   /** Limit of the guest's LDT; -1 if it has none. */
@@ -270,8 +277,30 @@ export class DeprivilegedKind implements Kind, Dispatched {
     const info = this.vmx.get(Vmx.INTR_INFO);
     const isPageFault =
       (info & IntrInfo.VECTOR) === Vector.PF && (info & IntrInfo.TYPE) === IntrType.HARDWARE_EXCEPTION;
-    if (!isPageFault) return Outcome.INTERPRET;
+    if (!isPageFault) return this.refused(info) ? emulatePrivileged(this, this.instruction) : Outcome.INTERPRET;
     return this.shadow.fault(this.vmx.get(Vmx.QUALIFICATION), this.vmx.get(Vmx.INTR_ERROR), this.virtualUser());
+  }
+
+  /** True for #GP(0) in the guest's kernel: what it may do and the machine does not let it. */
+  private refused(info: number): boolean {
+    return (
+      (info | 0) === (REFUSAL | 0) &&
+      this.vmx.get(Vmx.INTR_ERROR) === 0 &&
+      this.saved.get(Cpu.CPL) === 0 &&
+      this.state.get(Cpu.CPL) === this.rules.ring(0)
+    );
+  }
+
+  get virtual(): Words {
+    return this.saved;
+  }
+
+  invalidatePage(address: number): void {
+    this.shadow.invalidatePage(address);
+    if (!this.gdt.lies(address) && !this.ldt.lies(address)) return;
+    this.gdt.remapped();
+    this.ldt.remapped();
+    this.fillTables(this.saved.get(Cpu.CPL));
   }
 
   /** True if the guest believes to be at CPL 3. */

@@ -3,15 +3,12 @@
  * would not have refused have their way, and notes what that did to the guest. The guest runs as without it.
  */
 import { ExitReason } from "../../../assembly/abi/exit.js";
-import { IntrInfo, IntrType, Vmx } from "../../../assembly/abi/vmx.js";
-import { Vector } from "../../../assembly/abi/x86.js";
+import { Vmx } from "../../../assembly/abi/vmx.js";
 import type { Diagnosis } from "../diagnosis/diagnosis.js";
 import { SensitiveWitness } from "../diagnosis/witness.js";
 import type { Guest } from "../guest.js";
+import { REFUSAL } from "./deprivileged.js";
 import { TrapKind } from "./trap.js";
-
-/** What a refusal looks like: #GP(0). */
-const REFUSAL = IntrInfo.VALID | IntrInfo.ERROR_CODE | IntrType.HARDWARE_EXCEPTION | Vector.GP;
 
 /** Trap-and-emulate with `diagnose`. */
 export class DiagnosingTrapKind extends TrapKind {

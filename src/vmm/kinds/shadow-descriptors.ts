@@ -63,6 +63,12 @@ export class ShadowDescriptors {
     this.stale = true;
   }
 
+  /** True if part of the table lies in the page of `address`. */
+  lies(address: number): boolean {
+    const page = address - (address % PAGE);
+    return this.limit >= 0 && page <= this.base + this.limit && page + PAGE > this.base;
+  }
+
   /** Makes the shadow agree with the guest's table at `base` with `limit`; `raise` says which privileges there are. */
   update(base: number, limit: number, raise: Raise): void {
     if (!this.stale && base === this.base && limit === this.limit) return;

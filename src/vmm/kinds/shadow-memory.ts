@@ -86,8 +86,8 @@ export class ShadowMemory {
       this.mmu.reload();
       this.remapped = true;
     }
-    Object.assign(this, { cr0, cr3, cr4, a20, flushes: core.cpu.counter(Counter.TLB_FLUSHES) });
-    this.pageFlushes = core.cpu.counter(Counter.TLB_FLUSH_PAGES);
+    Object.assign(this, { cr0, cr3, cr4, a20 });
+    this.followFlushes();
   }
 
   /** True once after the guest's address space has changed. */
@@ -123,7 +123,21 @@ export class ShadowMemory {
   /** A page fault came out while the guest ran directly. */
   fault(address: number, error: number, user: boolean): Outcome {
     const virtual = (error & ~PfError.USER) | (user ? PfError.USER : 0);
-    return this.mmu.handleFault(gva(address), virtual).kind === "hidden" ? Outcome.RESUME : Outcome.INTERPRET;
+    const { kind } = this.mmu.handleFault(gva(address), virtual);
+    this.followFlushes();
+    return kind === "hidden" ? Outcome.RESUME : Outcome.INTERPRET;
+  }
+
+  /** The guest has executed INVLPG. */
+  invalidatePage(address: number): void {
+    this.mmu.invlpg(gva(address));
+    this.followFlushes();
+  }
+
+  /** What was flushed up to now, the shadow tables know of. */
+  private followFlushes(): void {
+    this.flushes = this.vm.core.cpu.counter(Counter.TLB_FLUSHES);
+    this.pageFlushes = this.vm.core.cpu.counter(Counter.TLB_FLUSH_PAGES);
   }
 
   /** Counters by name. */

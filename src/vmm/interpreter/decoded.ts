@@ -1,0 +1,51 @@
+/**
+ * The instruction that a deprivileged guest came out in front of, from the machine's own decoder, and what routines for it work on besides: the
+ * virtual registers that are not the processor's while the guest runs directly.
+ */
+import { Cpu, SegCache } from "../../../assembly/abi/cpu.js";
+import { Layout } from "../../../assembly/abi/layout.js";
+import { Rec } from "../../../assembly/abi/record.js";
+import { Words } from "../words.js";
+import type { Emulated } from "./emulated.js";
+
+/** A deprivileged guest. `state` is real; its privileged registers are in `virtual`. */
+export interface Deprivileged extends Emulated {
+  /** The virtual state, as it was when the guest began to run directly: CR0, CR3, CR4, IF and IOPL are current. */
+  readonly virtual: Words;
+  /** The guest drops its translation of a linear address. */
+  invalidatePage(address: number): void;
+}
+
+/** One decoded instruction. */
+export class Decoded {
+  private readonly record: Words;
+
+  /** Decodes into a record of the machine's. */
+  constructor(private readonly guest: Emulated) {
+    this.record = new Words(guest.core.memory, Layout.TRANSLATOR + 128);
+  }
+
+  /** Decodes the instruction at CS:EIP; false if it cannot be fetched. */
+  next(): boolean {
+    return this.guest.core.exports.decodeNext(this.record.base) !== 0;
+  }
+
+  /** A byte of the record. */
+  byte(field: Rec): number {
+    return this.record.get(field) & 0xff;
+  }
+
+  /** A word of the record. */
+  word(field: Rec): number {
+    return this.record.get(field);
+  }
+
+  /** Linear address of the memory operand. */
+  address(): number {
+    const { state } = this.guest;
+    const index = state.get(this.byte(Rec.INDEX_REG)) << this.byte(Rec.SCALE);
+    const offset = (state.get(this.byte(Rec.BASE)) + index + this.word(Rec.DISP)) & this.word(Rec.LINK);
+    const base = state.get(Cpu.SEGS + this.byte(Rec.SEG) * SegCache.SIZE + SegCache.BASE);
+    return (base + offset) >>> 0;
+  }
+}
