@@ -104,7 +104,9 @@ export class Machine {
       },
       hypervisor,
     );
-    if (this.#config.engine === "translator") this.translator = new Translator(this.#platform.core);
+    if (this.#config.engine === "translator") {
+      this.translator = this.vm?.hypervisor.translator() ?? new Translator(this.#platform.core);
+    }
     this.#loop = new RunLoop({
       core: this.#platform,
       timers: this.#timers,
@@ -216,6 +218,11 @@ export class Machine {
     this.#nmi = false;
     this.board.reset();
     this.#start(false);
+  }
+
+  /** Under a monitor: gives the machine's frames back to its hypervisor. The machine cannot be used afterwards. */
+  destroy(): void {
+    this.vm?.destroy();
   }
 
   /** Calls `handler` with what the guest sends to a serial port (0: COM1). Returns a function that ends it. */

@@ -27,7 +27,6 @@ export function makePlatform(
     new Hypervisor({
       ramBytes: machineBytes([{ ...options, ramBytes: ramBytes + romBytes }]),
       isa,
-      ...(host.translateRegion === undefined ? {} : { translateRegion: (block) => host.translateRegion?.(block) }),
     });
   return own.createVm(options, host, config.name);
 }

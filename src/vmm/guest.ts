@@ -6,6 +6,7 @@ import type { FrameAllocator } from "../mm/frame-allocator.js";
 import type { GuestMemory } from "../mm/guest-memory.js";
 import type { MachineMemory } from "../mm/machine-memory.js";
 import type { P2m } from "../mm/p2m.js";
+import type { Translator } from "../translator/translator.js";
 import type { VmOptions } from "./options.js";
 import type { Words } from "./words.js";
 
@@ -37,6 +38,10 @@ export interface Guest {
 
 /** A virtual machine whose state can be put into the processor. */
 export interface Resident {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Its number on the machine. */
+  readonly id: number;
   /** Its devices: where the processor calls out to. */
   readonly host: CoreHost;
   /** The processor gets its state. */
@@ -52,8 +57,12 @@ export interface Residence {
   readonly frames: FrameAllocator;
   /** The one whose state is in the processor. */
   readonly current: Resident | undefined;
-  /** Puts the state of `vm` into the processor. */
+  /** The one that is being run: its state stays in the processor until it comes back. */
+  running: Resident | undefined;
+  /** The translator of the machine's processor, made when it is first asked for. */
+  translator(): Translator;
+  /** Puts the state of `vm` into the processor. Errors: Error while another runs. */
   switchTo(vm: Resident): void;
-  /** `vm` is going away. */
+  /** `vm` is going away, and its number can be another's. */
   forget(vm: Resident): void;
 }

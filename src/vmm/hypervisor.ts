@@ -5,8 +5,9 @@
 import { Isa, Vmx } from "../../assembly/abi/vmx.js";
 import { PAGE_BYTES } from "../address.js";
 import { Core, type CoreHost } from "../core/core.js";
-import { FrameAllocator } from "../mm/frame-allocator.js";
+import { FrameAllocator, OutOfFramesError } from "../mm/frame-allocator.js";
 import { MachineMemory } from "../mm/machine-memory.js";
+import { Translator } from "../translator/translator.js";
 import type { Residence, Resident } from "./guest.js";
 import type { IsaName, VmOptions } from "./options.js";
 import { VirtualMachine } from "./virtual-machine.js";
@@ -15,14 +16,15 @@ import { vmxWords } from "./words.js";
 /** Machine RAM besides the guests': tables, VMCSs, bitmaps. Shadow tables come on top. */
 export const OVERHEAD_BYTES = 2 << 20;
 
+/** Frames that a VM takes besides its RAM and its map, at most, when it is made. */
+const FIRST_FRAMES = 128;
+
 /** What a hypervisor's machine is like. */
 export interface HypervisorOptions {
   /** Machine RAM in bytes, a multiple of 4,096: every guest's RAM and what the monitor needs (`machineBytes`). */
   ramBytes: number;
   /** The machine's instruction set. */
   isa?: IsaName;
-  /** Asks for translations of hot code: `CoreHost.translateRegion`. */
-  translateRegion?: (block: number) => void;
 }
 
 const ISAS: Readonly<Record<IsaName, Isa>> = { ia32: Isa.IA32, umip: Isa.UMIP, strict: Isa.STRICT };
@@ -52,7 +54,12 @@ export class Hypervisor implements Residence {
   readonly frames: FrameAllocator;
   /** The VM whose state is in the processor. */
   current: Resident | undefined;
-  private made = 0;
+  /** The VM that is being run. */
+  running: Resident | undefined;
+  #translator: Translator | undefined;
+  /** Numbers of VMs that are no more, and how many numbers there have been. */
+  readonly #unused: number[] = [];
+  #numbers = 0;
 
   /** A machine without VMs. Errors: RangeError if the size is out of bounds. */
   constructor(options: HypervisorOptions) {
@@ -69,7 +76,7 @@ export class Hypervisor implements Residence {
         mmioWrite: (pa, size, value) => host().mmioWrite(pa, size, value),
         undefinedOpcode: (eip) => host().undefinedOpcode?.(eip),
         acknowledgeInterrupt: () => host().acknowledgeInterrupt(),
-        ...(options.translateRegion === undefined ? {} : { translateRegion: options.translateRegion }),
+        translateRegion: (block) => this.#translator?.translate(block),
       },
     );
     this.memory = new MachineMemory(this.core);
@@ -78,14 +85,26 @@ export class Hypervisor implements Residence {
     setIsa(this.core, options.isa ?? "umip");
   }
 
-  /** Makes a virtual machine that talks to `host`. Errors: OutOfFramesError. */
+  /** Makes a virtual machine that talks to `host`. Errors: OutOfFramesError; Error while a VM runs. */
   createVm(options: VmOptions, host: CoreHost, name?: string): VirtualMachine {
-    const id = ++this.made;
+    if (this.running !== undefined) throw new Error(`${this.running.name} is running; a VM is made between runs`);
+    // What a failure on the way had taken would be lost.
+    const wanted = Math.ceil((options.ramBytes + options.ramBytes / 256) / PAGE_BYTES) + FIRST_FRAMES;
+    if (wanted > this.frames.free) throw new OutOfFramesError(wanted, this.frames.free);
+    const id = this.#unused.pop() ?? ++this.#numbers;
     return new VirtualMachine(this, options, host, id, name ?? `VM ${id}`);
+  }
+
+  /** The translator of the processor: all VMs run on one, and share what it has translated. */
+  translator(): Translator {
+    this.#translator ??= new Translator(this.core);
+    return this.#translator;
   }
 
   /** Puts the state of `vm` into the processor; that of the current one goes to its VMCS. */
   switchTo(vm: Resident): void {
+    const { running } = this;
+    if (running !== undefined) throw new Error(`the state of ${vm.name} was asked for while ${running.name} runs`);
     this.current?.suspend();
     this.current = vm;
     vm.resume();
@@ -93,6 +112,7 @@ export class Hypervisor implements Residence {
 
   /** The VM is being destroyed. */
   forget(vm: Resident): void {
+    this.#unused.push(vm.id);
     if (this.current !== vm) return;
     vm.suspend();
     this.current = undefined;

@@ -8,7 +8,6 @@
 import { Cpu } from "../../assembly/abi/cpu.js";
 import { FrameType } from "../../assembly/abi/ept.js";
 import { ExitReason } from "../../assembly/abi/exit.js";
-import { VMCS_REVISION, Vmcs } from "../../assembly/abi/vmcs.js";
 import { Invalidation, Vmx } from "../../assembly/abi/vmx.js";
 import { Eflags } from "../../assembly/abi/x86.js";
 import { gfn, type Mfn, PAGE_BYTES } from "../address.js";
@@ -26,7 +25,8 @@ import { makeKind } from "./kinds/make-kind.js";
 import type { VmOptions } from "./options.js";
 import { ExitStatistics, type VmmStatistics } from "./statistics.js";
 import { Timeline, Track } from "./timeline.js";
-import { processorWords, vmxWords, Words } from "./words.js";
+import { processorWords, vmxWords, type Words } from "./words.js";
+import { World } from "./world.js";
 
 /** First guest frame above 4 GB. */
 const TOP_GFN = 0x100000;
@@ -45,12 +45,11 @@ export class VirtualMachine implements Platform, Guest, Resident {
   readonly state: Words;
   /** The VMX words. */
   readonly vmx: Words;
-  /** Machine address of its VMCS, which also keeps its state while another VM runs. */
-  readonly vmcs: number;
   /** Number of the VM on its hypervisor, from 1: its VPID. */
   readonly id: number;
   /** Level of the line from the guest's interrupt controller. */
   line = false;
+  private readonly world: World;
   private readonly kind: Kind;
   private readonly owner: Owner;
   private readonly tableOwner: Owner;
@@ -65,7 +64,7 @@ export class VirtualMachine implements Platform, Guest, Resident {
     readonly options: VmOptions,
     readonly host: CoreHost,
     id: number,
-    name: string,
+    readonly name: string,
   ) {
     const { frames, memory, core } = hypervisor;
     this.id = id;
@@ -76,8 +75,8 @@ export class VirtualMachine implements Platform, Guest, Resident {
     this.ram = new GuestMemory(this.p2m, options.ramBytes);
     this.state = processorWords(core);
     this.vmx = vmxWords(core);
-    this.vmcs = this.allocateFrame();
-    new Words(core.memory, this.pointer(this.vmcs)).set(Vmcs.REVISION, VMCS_REVISION);
+    const vmcs = this.allocateFrame();
+    this.world = new World(core, vmcs, this.pointer(vmcs));
     hypervisor.switchTo(this);
     this.kind = makeKind(this);
     const drop = () => core.exports.invept(Invalidation.SINGLE, this.p2m.eptp);
@@ -103,19 +102,17 @@ export class VirtualMachine implements Platform, Guest, Resident {
     return this.core.cpu;
   }
 
+  // What a device or a neighbour's call-back may ask while another VM runs is answered without a world switch.
   get time(): number {
-    this.activate();
-    return this.core.time;
+    return this.isCurrent ? this.core.time : this.world.time;
   }
 
   get retired(): number {
-    this.activate();
-    return this.core.cpu.retired;
+    return this.isCurrent ? this.core.cpu.retired : this.world.retired;
   }
 
   get halted(): boolean {
-    this.activate();
-    return this.state.get(Cpu.HALTED) !== 0;
+    return (this.isCurrent ? this.state.get(Cpu.HALTED) : this.world.get(Cpu.HALTED)) !== 0;
   }
 
   get interruptsEnabled(): boolean {
@@ -123,9 +120,15 @@ export class VirtualMachine implements Platform, Guest, Resident {
     return (this.core.cpu.eflags & Eflags.IF) !== 0;
   }
 
-  /** Makes this the VM whose state is in the processor: a world switch if it was another. */
+  private get isCurrent(): boolean {
+    return this.hypervisor.current === this;
+  }
+
+  /** Makes this the VM whose state is in the processor: a world switch if it was another. Errors: Error while another VM runs. */
   activate(): void {
-    if (this.hypervisor.current !== this) this.hypervisor.switchTo(this);
+    if (this.isCurrent) return;
+    if (this.destroyed) throw new Error(`${this.name} has been destroyed`);
+    this.hypervisor.switchTo(this);
   }
 
   /** Pointer into linear memory of a machine address. */
@@ -135,22 +138,25 @@ export class VirtualMachine implements Platform, Guest, Resident {
 
   /** The processor gets this VM's state: for the hypervisor. */
   resume(): void {
-    this.core.exports.vmptrld(this.vmcs);
+    this.world.load();
+    this.core.setInterruptLine(this.line);
   }
 
   /** The processor's state goes to the VMCS: for the hypervisor. */
   suspend(): void {
-    this.core.exports.vmclear(this.vmcs);
+    this.world.save();
   }
 
   run(budget: number): number {
     this.activate();
     this.stopAsked = false;
-    this.kind.changed();
+    this.hypervisor.running = this;
     try {
+      this.kind.changed();
       return this.loop(this.core.time + budget);
     } finally {
       this.toVirtual();
+      this.hypervisor.running = undefined;
     }
   }
 
@@ -243,19 +249,16 @@ export class VirtualMachine implements Platform, Guest, Resident {
 
   requestStop(): void {
     this.stopAsked = true;
-    this.core.requestStop();
+    if (this.isCurrent) this.core.requestStop();
   }
 
   reset(): void {
     this.activate();
     this.toVirtual();
-    const { core, state, vmcs } = this;
-    core.reset();
-    // The processor has forgotten its VMCS: the state it has now becomes the guest's there.
-    new Words(core.memory, this.pointer(vmcs)).bytes(Vmcs.GUEST, Cpu.SIZE).set(state.bytes(0, Cpu.SIZE));
-    core.exports.vmptrld(vmcs);
+    this.core.reset();
+    this.world.adopt();
     this.kind.configure();
-    core.setInterruptLine(this.line);
+    this.core.setInterruptLine(this.line);
   }
 
   setRom(bytes: Uint8Array): void {
@@ -267,12 +270,14 @@ export class VirtualMachine implements Platform, Guest, Resident {
 
   setInterruptLine(level: boolean): void {
     this.line = level;
-    this.activate();
-    if (!this.real) this.core.setInterruptLine(level);
+    if (this.isCurrent && !this.real) this.core.setInterruptLine(level);
   }
 
   raiseNmi(): void {
-    this.activate();
+    if (!this.isCurrent) {
+      this.world.raiseNmi();
+      return;
+    }
     this.toVirtual();
     this.core.raiseNmi();
   }
@@ -281,6 +286,7 @@ export class VirtualMachine implements Platform, Guest, Resident {
     this.activate();
     this.toVirtual();
     this.core.setA20(enabled);
+    this.kind.changed();
   }
 
   readLinear(lin: number, bytes: number): Uint8Array | undefined {
@@ -309,18 +315,21 @@ export class VirtualMachine implements Platform, Guest, Resident {
     return this.kind.diagnosis?.();
   }
 
-  /** Gives every frame back. The VM cannot be used afterwards. Errors: Error if a frame of it is still in use. */
+  /** Gives every frame back; the next use of the VM is an Error. Errors: Error if it runs, or if a frame would leak. */
   destroy(): void {
     if (this.destroyed) return;
-    this.destroyed = true;
-    const { hypervisor, owner, tableOwner } = this;
-    const { frames } = hypervisor;
+    const { hypervisor, core, own } = this;
+    if (hypervisor.running === this) throw new Error(`${this.name} is running; end the run before it is destroyed`);
     hypervisor.forget(this);
+    this.destroyed = true;
     this.kind.destroy();
+    // Its frames and its number will be another's.
+    core.exports.invept(Invalidation.SINGLE, this.p2m.eptp);
+    core.exports.invvpid(Invalidation.SINGLE, this.id, 0);
     this.p2m.destroy();
-    for (const mfn of this.own) frames.release(mfn, tableOwner);
-    frames.removeOwner(tableOwner);
-    frames.removeOwner(owner);
+    for (const mfn of own) hypervisor.frames.release(mfn, this.tableOwner);
+    hypervisor.frames.removeOwner(this.owner);
+    hypervisor.frames.removeOwner(this.tableOwner);
   }
 }
 

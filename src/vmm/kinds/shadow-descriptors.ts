@@ -115,9 +115,11 @@ export class ShadowDescriptors {
   /** Traces the frames that the table lies in now. */
   private follow(): void {
     const frames: Gfn[] = [];
-    for (let at = this.base & ~(PAGE - 1); this.limit >= 0 && at <= this.base + this.limit; at += PAGE) {
+    const start = this.base - (this.base % PAGE);
+    // Beyond 4 GB a table goes on at 0.
+    for (let at = start; this.limit >= 0 && at <= this.base + this.limit; at += PAGE) {
       const gpa = this.translate(gva(at));
-      if (gpa !== undefined) frames.push(gfnOf(gpa));
+      if (gpa !== undefined && !frames.includes(gfnOf(gpa))) frames.push(gfnOf(gpa));
     }
     for (const gfn of this.frames) if (!frames.includes(gfn)) this.tracer.unwatch(gfn);
     for (const gfn of frames) if (!this.frames.includes(gfn)) this.tracer.watch(gfn);
