@@ -8,8 +8,8 @@
 import { Cpu } from "../../assembly/abi/cpu.js";
 import { FrameType } from "../../assembly/abi/ept.js";
 import { ExitReason } from "../../assembly/abi/exit.js";
-import { Invalidation, Vmx } from "../../assembly/abi/vmx.js";
-import { Eflags } from "../../assembly/abi/x86.js";
+import { IntrInfo, IntrType, Invalidation, Vmx } from "../../assembly/abi/vmx.js";
+import { Eflags, Vector } from "../../assembly/abi/x86.js";
 import { gfn, type Mfn, PAGE_BYTES } from "../address.js";
 import type { Core, CoreHost } from "../core/core.js";
 import type { CpuView } from "../core/cpu-view.js";
@@ -205,11 +205,10 @@ export class VirtualMachine implements Platform, Guest, Resident {
       case Outcome.DELIVER: {
         this.toVirtual();
         const { exports } = this.core;
-        const reason = exports.deliverEvent(
-          this.vmx.get(Vmx.IDT_INFO),
-          this.vmx.get(Vmx.IDT_ERROR),
-          this.vmx.get(Vmx.INSN_LENGTH),
-        );
+        const info = this.vmx.get(Vmx.IDT_INFO);
+        // An exit keeps the flags as the event would have pushed them (SDM 3C 27.3.3): a fault with RF.
+        if (isFault(info)) this.state.set(Cpu.EFLAGS, this.state.get(Cpu.EFLAGS) | Eflags.RF);
+        const reason = exports.deliverEvent(info, this.vmx.get(Vmx.IDT_ERROR), this.vmx.get(Vmx.INSN_LENGTH));
         this.kind.changed();
         this.counts.emulated++;
         return ends(reason) ? reason : undefined;
@@ -331,6 +330,13 @@ export class VirtualMachine implements Platform, Guest, Resident {
     hypervisor.frames.removeOwner(this.owner);
     hypervisor.frames.removeOwner(this.tableOwner);
   }
+}
+
+/** True for an exception of the class of faults (SDM 3A 6.5): all but #DB, #DF and #MC. */
+function isFault(info: number): boolean {
+  const vector = info & IntrInfo.VECTOR;
+  const other = vector === Vector.DB || vector === Vector.DF || vector === Vector.MC;
+  return (info & IntrInfo.TYPE) === IntrType.HARDWARE_EXCEPTION && !other;
 }
 
 /** True for reasons that the machine's run loop must see. */

@@ -5,7 +5,7 @@
  * Invariant: an entry that is present agrees with the guest's table; stores to frames of the guest's tables are traced.
  */
 import { Access } from "../../../assembly/abi/x86.js";
-import { gfnOf, gva, type Gfn, type Gva } from "../../address.js";
+import { gfnOf, gpa, gva, type Gfn, type Gpa, type Gva } from "../../address.js";
 import type { GuestMemory } from "../../mm/guest-memory.js";
 import type { GuestPaging } from "../../mm/guest-paging.js";
 import { findGuest } from "../../mm/walk-guest.js";
@@ -43,6 +43,8 @@ export class ShadowDescriptors {
   private frames: Gfn[] = [];
   private filled = 0;
   private stale = true;
+  /** Where the table's pages are, while it is read as a whole. */
+  private pages: Map<number, Gpa | undefined> | undefined;
 
   /** `shadow` are the words of the shadow table; `top` the first linear address that is the monitor's. */
   constructor(
@@ -75,11 +77,13 @@ export class ShadowDescriptors {
     this.stale = false;
     this.base = base;
     this.limit = limit;
+    this.pages = new Map();
     this.follow();
     const count = limit < 7 ? 0 : Math.min(ENTRIES, (limit + 1) >>> 3);
     for (let i = 0; i < count; i++) this.put(i, this.guests(i), raise);
     for (let i = count; i < this.filled; i++) this.clear(i);
     this.filled = count;
+    this.pages = undefined;
   }
 
   /** The guest's own descriptor `index`; undefined if it is beyond the table or not mapped. */
@@ -118,15 +122,24 @@ export class ShadowDescriptors {
     const start = this.base - (this.base % PAGE);
     // Beyond 4 GB a table goes on at 0.
     for (let at = start; this.limit >= 0 && at <= this.base + this.limit; at += PAGE) {
-      const gpa = this.translate(gva(at));
-      if (gpa !== undefined && !frames.includes(gfnOf(gpa))) frames.push(gfnOf(gpa));
+      const place = this.translate(gva(at));
+      if (place !== undefined && !frames.includes(gfnOf(place))) frames.push(gfnOf(place));
     }
     for (const gfn of this.frames) if (!frames.includes(gfn)) this.tracer.unwatch(gfn);
     for (const gfn of frames) if (!this.frames.includes(gfn)) this.tracer.watch(gfn);
     this.frames = frames;
   }
 
-  private translate(address: Gva) {
+  private translate(address: Gva): Gpa | undefined {
+    const offset = address % PAGE;
+    const page = address - offset;
+    if (this.pages === undefined) return this.walk(address);
+    if (!this.pages.has(page)) this.pages.set(page, this.walk(gva(page)));
+    const found = this.pages.get(page);
+    return found === undefined ? undefined : gpa(found + offset);
+  }
+
+  private walk(address: Gva): Gpa | undefined {
     const walk = findGuest(this.memory, this.paging, address, Access.READ, false);
     return walk.ok ? walk.gpa : undefined;
   }
@@ -134,9 +147,9 @@ export class ShadowDescriptors {
   /** Four bytes of the guest's table, which need not be aligned. */
   private word(address: number): number | undefined {
     const at = gva(address);
-    const gpa = this.translate(at);
-    if (gpa === undefined) return undefined;
-    if ((at & (PAGE - 1)) <= PAGE - 4) return this.memory.read32(gpa);
+    const place = this.translate(at);
+    if (place === undefined) return undefined;
+    if ((at & (PAGE - 1)) <= PAGE - 4) return this.memory.read32(place);
     let value = 0;
     for (let i = 0; i < 4; i++) {
       const byte = this.translate(gva(address + i));
