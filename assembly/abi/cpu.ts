@@ -76,8 +76,8 @@ export enum Cpu {
   HEAT = 632, // i32, instructions a block of HEAT_LENGTH may take in the interpreter before it is worth translating; 0: never
   MAP_EPOCH = 636, // u32, counts what drops translations that code is found by: regions check their pages again when it moves
   COUNTERS = 640, // Counter: u64 each
-  SCRATCH = 1000, // 48 bytes for routines that return several values
-  SIZE = 1048,
+  SCRATCH = 1000, // 24 bytes: the instruction bytes that fetchSlow() puts together
+  SIZE = 1024,
 }
 
 /** One segment cache (SDM 3A 3.4.3). */

@@ -5,6 +5,7 @@
  */
 import { expect, test } from "vitest";
 import { Counter, Cpu, SegCache } from "../../assembly/abi/cpu.js";
+import { Fpu } from "../../assembly/abi/fpu.js";
 import {
   DecodeTable,
   EPT_CACHE_ENTRIES,
@@ -138,4 +139,9 @@ test("an instruction record and a block header have the sizes they say", () => {
   expect(Math.max(...members(Rec).map(([, offset]) => offset))).toBe(Rec.BYTES);
   expect(Math.max(...members(Block).map(([, offset]) => offset))).toBe(Block.RECORDS);
   expect(Block.RECORDS % 8).toBe(0);
+});
+
+test("the processor state ends where the x87's begins", () => {
+  expect(Cpu.SCRATCH + 24).toBeLessThanOrEqual(Cpu.SIZE);
+  expect(Cpu.SIZE).toBeLessThanOrEqual(Fpu.ST);
 });

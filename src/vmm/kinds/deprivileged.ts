@@ -44,7 +44,7 @@ const TSS_IO_MAP = 0x64;
 const NO_IO_MAP = 0xffff0000;
 
 /** Flags that the guest keeps in its virtual state alone. */
-const VIRTUAL_FLAGS = Eflags.IF | Eflags.IOPL | Eflags.VIF | Eflags.VIP | Eflags.RF;
+const VIRTUAL_FLAGS = Eflags.IF | Eflags.IOPL | Eflags.VIF | Eflags.VIP;
 /** CR0 bits the guest's own values of which matter while it runs directly. */
 const OWN_CR0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.AM;
 /** What calls for interpretation before the guest runs on. */
