@@ -164,10 +164,13 @@ function deliverTrap(): void {
   const bits = get(Cpu.PENDING_DB);
   if (trapExits(bits)) return;
   enterDebug(bits);
+  const rf = get(Cpu.EFLAGS) & Eflags.RF;
   deliver(Vector.DB, IntrType.HARDWARE_EXCEPTION, false, 0, false);
   // Breakpoints hit by the delivery's own pushes are not traps of an instruction.
   set(Cpu.PENDING_DB, 0);
   updateAttention();
+  // An exit on the way keeps the flags as they would have been pushed (SDM 3C 27.3.3).
+  if (exitRaised()) set(Cpu.EFLAGS, get(Cpu.EFLAGS) | rf);
 }
 
 /**

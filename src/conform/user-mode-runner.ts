@@ -6,8 +6,9 @@
  * windows hold their default content between tests.
  */
 import { ExitReason } from "../../assembly/abi/exit.js";
-import { Core } from "../core/core.js";
+import { Core, type CoreHost } from "../core/core.js";
 import type { SegmentCache } from "../core/cpu-view.js";
+import { BarePlatform, type Platform } from "../core/platform.js";
 import { compareFlags, compareHex, type Difference, hex } from "./difference.js";
 import { headOf, type InstructionHead } from "./instruction-key.js";
 import {
@@ -33,48 +34,63 @@ const SS = 2;
 const RESERVED_FLAGS_MASK = 0x003f7fd5;
 const INTERRUPT_FLAG = 0x200;
 
+/** Where vectors run: the bare machine unless told otherwise. */
+export interface UserModeOptions {
+  /** See CoreHost. */
+  translateRegion?: (block: number) => void;
+  /** Makes the platform, with `USER_MODE_RAM` bytes of RAM and `RESET_ROM_BYTES` of ROM. */
+  platform?: (host: CoreHost) => Platform;
+}
+
+/** The bare machine. */
+function bare(host: CoreHost): Platform {
+  return new BarePlatform(Core.create({ ramBytes: machine.USER_MODE_RAM, romBytes: machine.RESET_ROM_BYTES }, host));
+}
+
 /** A machine with the tables and windows of one vector file. */
 export class UserModeRunner {
   readonly #environment: NativeEnvironment;
-  readonly #core: Core;
-  readonly #ram: DataView;
+  readonly #platform: Platform;
   readonly #defaults: Uint8Array;
   /** What the windows must hold: defaults plus what the running test put there and expects there. */
   readonly #expected: Buffer;
-  readonly #windows: Buffer;
   #kernelStack!: SegmentCache;
   readonly #touched: WindowBytes[] = [];
   #stepping = false;
 
-  /** `translateRegion`: see CoreHost. */
-  constructor(environment: NativeEnvironment, translateRegion: (block: number) => void = () => undefined) {
+  /** Boots the machine. */
+  constructor(environment: NativeEnvironment, options: UserModeOptions = {}) {
     this.#environment = environment;
     const refuse = (): never => {
       throw new Error("a native vector reached a port or device");
     };
-    this.#core = Core.create(
-      { ramBytes: machine.USER_MODE_RAM, romBytes: machine.RESET_ROM_BYTES },
-      {
-        portRead: refuse,
-        portWrite: refuse,
-        mmioRead: refuse,
-        mmioWrite: refuse,
-        acknowledgeInterrupt: refuse,
-        translateRegion,
-      },
-    );
-    const { ram, rom } = this.#core;
-    rom.set(machine.resetRom());
-    this.#ram = new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
+    const { translateRegion, platform = bare } = options;
+    this.#platform = platform({
+      portRead: refuse,
+      portWrite: refuse,
+      mmioRead: refuse,
+      mmioWrite: refuse,
+      acknowledgeInterrupt: refuse,
+      ...(translateRegion === undefined ? {} : { translateRegion }),
+    });
+    this.#platform.setRom(machine.resetRom());
     this.#defaults = defaultMemory(environment);
     this.#expected = Buffer.from(this.#defaults);
-    this.#windows = Buffer.from(ram.buffer, ram.byteOffset + machine.WINDOWS_PA, this.#defaults.length);
     this.#boot();
   }
 
   /** The machine: for who translates its code. */
   get core(): Core {
-    return this.#core;
+    return this.#platform.core;
+  }
+
+  /** What the windows hold now. */
+  #windows(): Uint8Array {
+    return this.#platform.ram.read(machine.WINDOWS_PA, this.#defaults.length);
+  }
+
+  #load32(pa: number): number {
+    return Buffer.from(this.#platform.ram.read(pa, 4)).readUInt32LE();
   }
 
   /** Runs every test through the machine's one-instruction reference path instead of its fast paths. */
@@ -83,21 +99,21 @@ export class UserModeRunner {
   }
 
   #boot(): void {
-    for (const { pa, bytes } of machine.userModeTables(this.#environment)) this.#core.writeRam(pa, bytes);
-    this.#core.writeRam(machine.WINDOWS_PA, this.#defaults);
-    this.#core.reset();
-    const reason = this.#core.run(1000);
-    const { eip } = this.#core.cpu;
+    for (const { pa, bytes } of machine.userModeTables(this.#environment)) this.#platform.ram.write(pa, bytes);
+    this.#platform.ram.write(machine.WINDOWS_PA, this.#defaults);
+    this.#platform.reset();
+    const reason = this.#platform.run(1000);
+    const { eip } = this.#platform.cpu;
     if (
       reason !== ExitReason.HLT ||
       eip < machine.KERNEL_LINEAR ||
       (eip >= machine.HANDLERS && eip < machine.HANDLERS + 256)
     ) {
       throw new Error(
-        `the machine did not reach protected mode to run native vectors: exit ${ExitReason[reason] ?? reason} at eip ${hex(eip)}, cr2 ${hex(this.#core.cpu.cr2)}`,
+        `the machine did not reach protected mode to run native vectors: exit ${ExitReason[reason] ?? reason} at eip ${hex(eip)}, cr2 ${hex(this.#platform.cpu.cr2)}`,
       );
     }
-    this.#kernelStack = this.#core.cpu.segment(SS);
+    this.#kernelStack = this.#platform.cpu.segment(SS);
   }
 
   /** Runs one test. An empty array means that everything agrees. */
@@ -110,20 +126,21 @@ export class UserModeRunner {
       differences.push({
         what: "end of test",
         expected: `vector ${test.vector}`,
-        got: `no exception, eip ${hex(this.#core.cpu.eip)}`,
+        got: `no exception, eip ${hex(this.#platform.cpu.eip)}`,
       });
     } else {
       this.#compare(test, head, vector, differences);
     }
     for (const write of test.writes) this.#expected.set(write.bytes, write.offset);
     for (const write of test.writes) this.#touched.push(write);
-    if (this.#expected.compare(this.#windows) !== 0) this.#compareMemory(differences);
+    const windows = this.#windows();
+    if (this.#expected.compare(windows) !== 0) this.#compareMemory(windows, differences);
     this.#restore(differences.length > 0);
     return differences;
   }
 
   #put(offset: number, bytes: Uint8Array): void {
-    this.#core.writeRam(machine.WINDOWS_PA + offset, bytes);
+    this.#platform.ram.write(machine.WINDOWS_PA + offset, bytes);
     this.#expected.set(bytes, offset);
     this.#touched.push({ offset, bytes });
   }
@@ -132,11 +149,8 @@ export class UserModeRunner {
     for (const patch of test.patches) this.#put(patch.offset, patch.bytes);
     const room = this.#environment.windows[0]!.pages * 4096 - test.codeOffset;
     this.#put(test.codeOffset, test.code.length <= room ? test.code : test.code.subarray(0, Math.max(0, room)));
-    let at = machine.FRAME_PA;
-    const push = (value: number) => {
-      this.#ram.setUint32(at, value, true);
-      at += 4;
-    };
+    const frame: number[] = [];
+    const push = (value: number) => frame.push(value);
     for (const segment of [5, 4, 0, 3]) push(test.segments[segment]!);
     for (const register of [7, 6, 5, 4, 3, 2, 1, 0]) push(test.general[register]!);
     push(test.eip);
@@ -144,7 +158,8 @@ export class UserModeRunner {
     push(test.eflags);
     push(test.general[ESP]!);
     push(test.segments[2]!);
-    const { cpu } = this.#core;
+    this.#platform.ram.write(machine.FRAME_PA, new Uint8Array(Uint32Array.from(frame).buffer));
+    const { cpu } = this.#platform;
     cpu.halted = false;
     cpu.eip = machine.ENTER_USER;
     // IRET to a 16-bit stack keeps the high half of ESP: let the stub's have the test's. Its segment's base makes up for it.
@@ -157,31 +172,31 @@ export class UserModeRunner {
 
   /** Runs to the HLT of an exception handler: its vector, or `undefined`. */
   #execute(budget: number): number | undefined {
-    const core = this.#core;
+    const platform = this.#platform;
     let reason: ExitReason = ExitReason.BUDGET;
     if (this.#stepping) {
-      for (let i = 0; i < budget && reason === ExitReason.BUDGET; i++) reason = core.stepOnce();
+      for (let i = 0; i < budget && reason === ExitReason.BUDGET; i++) reason = platform.core.stepOnce();
     } else {
-      reason = core.run(budget);
+      reason = platform.run(budget);
     }
-    const vector = core.cpu.eip - 1 - machine.HANDLERS;
+    const vector = platform.cpu.eip - 1 - machine.HANDLERS;
     return reason === ExitReason.HLT && vector >= 0 && vector < 256 ? vector : undefined;
   }
 
   #compare(test: NativeCase, head: InstructionHead, vector: number, differences: Difference[]): void {
-    const { cpu } = this.#core;
+    const { cpu } = this.#platform;
     compareHex(differences, "vector", test.vector, vector, 2);
     let frame = machine.KERNEL_STACK_PA - 20;
     const hasError = VECTORS_WITH_ERROR.has(vector);
     compareHex(differences, "ring-0 esp", machine.KERNEL_LINEAR + frame - (hasError ? 4 : 0), cpu.reg(ESP));
-    const error = hasError ? this.#ram.getUint32(frame - 4, true) : undefined;
+    const error = hasError ? this.#load32(frame - 4) : undefined;
     if (vector === test.vector) {
       if (test.error !== undefined) compareHex(differences, "error code", test.error, error ?? 0, 4);
       if (test.cr2 !== undefined) compareHex(differences, "cr2", test.cr2, cpu.cr2);
     }
     const next = () => {
       frame += 4;
-      return this.#ram.getUint32(frame - 4, true);
+      return this.#load32(frame - 4);
     };
     const eip = next();
     const cs = next();
@@ -211,11 +226,11 @@ export class UserModeRunner {
     if ((eflags & INTERRUPT_FLAG) === 0) differences.push({ what: "IF", expected: "1", got: "0" });
   }
 
-  #compareMemory(differences: Difference[]): void {
+  #compareMemory(windows: Uint8Array, differences: Difference[]): void {
     let shown = 0;
     for (let i = 0; i < this.#expected.length && shown < 16; i++) {
-      if (this.#expected[i] === this.#windows[i]) continue;
-      compareHex(differences, `memory ${hex(this.#linear(i))}`, this.#expected[i]!, this.#windows[i]!, 2);
+      if (this.#expected[i] === windows[i]) continue;
+      compareHex(differences, `memory ${hex(this.#linear(i))}`, this.#expected[i]!, windows[i]!, 2);
       shown++;
     }
   }
@@ -236,7 +251,7 @@ export class UserModeRunner {
     } else {
       for (const { offset, bytes } of this.#touched) {
         const original = this.#defaults.subarray(offset, offset + bytes.length);
-        this.#core.writeRam(machine.WINDOWS_PA + offset, original);
+        this.#platform.ram.write(machine.WINDOWS_PA + offset, original);
         this.#expected.set(original, offset);
       }
     }

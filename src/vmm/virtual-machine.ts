@@ -203,11 +203,12 @@ export class VirtualMachine implements Platform, Guest, Resident {
       case Outcome.SHUTDOWN:
         return ExitReason.TRIPLE_FAULT;
       case Outcome.DELIVER: {
+        const info = this.vmx.get(Vmx.IDT_INFO);
+        // An exit keeps the flags as the event would have pushed them (SDM 3C 27.3.3): a fault with RF, a trap with what IRET loaded.
+        const rf = isFault(info) ? Eflags.RF : this.state.get(Cpu.EFLAGS) & Eflags.RF;
         this.toVirtual();
         const { exports } = this.core;
-        const info = this.vmx.get(Vmx.IDT_INFO);
-        // An exit keeps the flags as the event would have pushed them (SDM 3C 27.3.3): a fault with RF.
-        if (isFault(info)) this.state.set(Cpu.EFLAGS, this.state.get(Cpu.EFLAGS) | Eflags.RF);
+        this.state.set(Cpu.EFLAGS, this.state.get(Cpu.EFLAGS) | rf);
         const reason = exports.deliverEvent(info, this.vmx.get(Vmx.IDT_ERROR), this.vmx.get(Vmx.INSN_LENGTH));
         this.kind.changed();
         this.counts.emulated++;

@@ -128,7 +128,7 @@ describe("the machine and the CPU that recorded the sample", () => {
   test("agree in translated code: a sample of the tests that no single-step trap ends", { timeout: 120_000 }, () => {
     const sample = cases.filter((one, n) => one.code32 && (one.eflags & Eflags.TF) === 0 && n % TRANSLATED_SHARE === 0);
     let translator: EagerTranslator | undefined;
-    const runner = new UserModeRunner(whole.environment!, (block) => translator?.translate(block));
+    const runner = new UserModeRunner(whole.environment!, { translateRegion: (block) => translator?.translate(block) });
     translator = new EagerTranslator(runner.core);
     const wrong = sample.flatMap((one) =>
       runner.run(one).map((difference) => ({ code: Buffer.from(one.code).toString("hex"), ...difference })),
