@@ -1110,16 +1110,7 @@ sdm_without_pae:
                 ret
 
 ; --- Faults, set-up, report --------------------------------------------------------------------------------------
-%assign vector 0
-%rep 20
-fault_%+vector:
-  %if vector != 8 && vector != 17 && (vector < 10 || vector > 14)
-                push dword 0
-  %endif
-                push dword vector
-                jmp fault_common
-  %assign vector vector + 1
-%endrep
+                EXCEPTION_STUBS fault, 20
 ; fault_common: records the fault; the kernel goes on at [recover_eip], with the general registers of the fault except EAX.
 fault_common:   mov eax, KERNEL_DATA
                 mov ds, eax

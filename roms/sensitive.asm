@@ -461,16 +461,7 @@ sysenter_target:
                 jmp edx
 
 ; Faults: recorded, and the interrupted ring goes on at [recover_eip].
-%assign vector 0
-%rep 20
-fault_%+vector:
-  %if vector != 8 && vector != 17 && (vector < 10 || vector > 14)
-                push dword 0
-  %endif
-                push dword vector
-                jmp fault_common
-  %assign vector vector + 1
-%endrep
+                EXCEPTION_STUBS fault, 20
 fault_common:   push eax
                 push ds
                 mov eax, KERNEL_DATA

@@ -6,10 +6,11 @@
 import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
-import { Block, Form, RecFlag } from "../../assembly/abi/record.js";
+import { Block, RecFlag } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
 import { SENSITIVE } from "./interpreted.js";
+import { BRANCHES, FAR_TRANSFERS } from "./transfers.js";
 import { FULL, MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES, MAX_SHARED } from "./tuning.js";
 
 /** How a node ends. Successors that are not in the region leave it. */
@@ -68,33 +69,7 @@ const BYTES = Layout.TRANSLATOR + 64;
 const MAX_LENGTH = 15;
 
 /** Operations that end a block to go elsewhere. Any other one that is interpreted goes on behind itself, if it ends a block at all. */
-const TRANSFERS: ReadonlySet<Op> = new Set([
-  Op.JMP,
-  Op.JCC,
-  Op.LOOP,
-  Op.LOOPE,
-  Op.LOOPNE,
-  Op.JCXZ,
-  Op.CALL,
-  Op.RET,
-  Op.JMP_INDIRECT,
-  Op.CALL_INDIRECT,
-  Op.JMP_FAR,
-  Op.CALL_FAR,
-  Op.JMP_FAR_INDIRECT,
-  Op.CALL_FAR_INDIRECT,
-  Op.RET_FAR,
-  Op.INT,
-  Op.INT3,
-  Op.INT1,
-  Op.INTO,
-  Op.IRET,
-  Op.SYSENTER,
-  Op.SYSEXIT,
-  Op.HLT,
-  Op.UD,
-  Op.INVALID,
-]);
+const TRANSFERS: ReadonlySet<Op> = new Set<Op>([...BRANCHES, ...FAR_TRANSFERS, Op.HLT, Op.UD, Op.INVALID]);
 
 /** Where branches that know it only at run time have been seen to lead. */
 export type SeenTargets = (eip: number) => readonly number[];
@@ -365,9 +340,4 @@ export class Discovery {
     }
     return spans;
   }
-}
-
-/** True for a near return that drops arguments. */
-export function dropsArguments(insn: Insn): boolean {
-  return insn.form === Form.IMM;
 }

@@ -2,32 +2,13 @@
  * The operations that regions leave to the interpreter, one instruction at a time: those whose meaning is long, and those that are rare.
  */
 import { Op } from "../../assembly/abi/op.js";
+import { FAR_TRANSFERS } from "./transfers.js";
 
 /** Undefined, decimal and forgotten. */
 const RARE = [Op.INVALID, Op.UD, Op.DAA, Op.DAS, Op.AAA, Op.AAS, Op.AAM, Op.AAD, Op.SALC, Op.BOUND, Op.ARPL] as const;
 
 /** Flags with privilege, far transfers, ports, HLT. */
-const CONTROL = [
-  Op.STI,
-  Op.POPF,
-  Op.JMP_FAR,
-  Op.CALL_FAR,
-  Op.JMP_FAR_INDIRECT,
-  Op.CALL_FAR_INDIRECT,
-  Op.RET_FAR,
-  Op.INT,
-  Op.INT3,
-  Op.INT1,
-  Op.INTO,
-  Op.IRET,
-  Op.SYSENTER,
-  Op.SYSEXIT,
-  Op.HLT,
-  Op.IN,
-  Op.OUT,
-  Op.INS,
-  Op.OUTS,
-] as const;
+const CONTROL = [...FAR_TRANSFERS, ...([Op.STI, Op.POPF, Op.HLT, Op.IN, Op.OUT, Op.INS, Op.OUTS] as const)] as const;
 
 /** Segment registers, descriptor tables, control, debug and model-specific registers. */
 const SYSTEM = [

@@ -15,12 +15,7 @@ import { doubleShift, rotate, rotateCarry, shift } from "./lower/shift.js";
 import { enter, leave, pop, popa, push, pushSegment, pusha } from "./lower/stack.js";
 import { direction, string } from "./lower/string.js";
 import { cli, movFromControl, pushf } from "./lower/system.js";
-
-/** The operations whose lowering is part of the region's control flow (src/translator/region.ts). */
-export const BRANCHES = [
-  ...([Op.JMP, Op.JCC, Op.JCXZ, Op.LOOP, Op.LOOPE, Op.LOOPNE] as const),
-  ...([Op.CALL, Op.RET, Op.JMP_INDIRECT, Op.CALL_INDIRECT] as const),
-] as const;
+import { BRANCHES } from "./transfers.js";
 
 const LOWERED: Record<Exclude<Op, (typeof INTERPRETED | typeof BRANCHES)[number]>, Lowering> = {
   [Op.ADD]: alu.arithmetic(W.I32_ADD, alu.ADD),

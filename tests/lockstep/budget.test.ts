@@ -3,7 +3,7 @@
  * the same state at the same virtual time.
  */
 import { describe, expect, test } from "vitest";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import {
   atOnce,
   type Driver,

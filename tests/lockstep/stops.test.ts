@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { flatCore, program } from "../cpu/flat-core.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 
 const BUFFER = 0x100000;
 const DEVICE = 0x8000000;

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { Mfn } from "../../src/address.js";
 import { LARGE_FRAMES, NOBODY, OutOfFramesError } from "../../src/mm/frame-allocator.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { SmallMachine } from "./small-vm.js";
 
 test("fresh frames are all different, scattered the same way each time, and no neighbours follow each other", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { FrameType } from "../../assembly/abi/ept.js";
 import { gfn } from "../../src/address.js";
 import type { GuestRam } from "../../src/core/guest-ram.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { SmallMachine } from "./small-vm.js";
 
 const FRAMES = 20;

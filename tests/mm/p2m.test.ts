@@ -4,7 +4,7 @@ import { Ept, FrameType } from "../../assembly/abi/ept.js";
 import { type Gfn, gfn, type Mfn, mfn } from "../../src/address.js";
 import { DirtyLog, type DirtyLogKind } from "../../src/mm/dirty-log.js";
 import { NO_FRAME, type P2m } from "../../src/mm/p2m.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { guestFrames, SmallMachine } from "./small-vm.js";
 
 /** Walks the entries as the manual has it: SDM 3C 28.2.2. */

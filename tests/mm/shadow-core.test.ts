@@ -7,7 +7,7 @@ import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { Cr0, Cr4, PfError, Pte } from "../../assembly/abi/x86.js";
 import { gva } from "../../src/address.js";
 import { ShadowMmu } from "../../src/mm/shadow/shadow-mmu.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { Registers } from "./shadow-machine.js";
 import { SmallMachine } from "./small-vm.js";
 

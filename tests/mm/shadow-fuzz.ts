@@ -3,7 +3,7 @@ import { Cr0, Cr4, Pte } from "../../assembly/abi/x86.js";
 import { type Gva, gfn, gva, type Mfn } from "../../src/address.js";
 import { DirtyLog } from "../../src/mm/dirty-log.js";
 import type { ShadowOptions } from "../../src/mm/shadow/shadow-mmu.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { ShadowMachine } from "./shadow-machine.js";
 import { guestFrames } from "./small-vm.js";
 

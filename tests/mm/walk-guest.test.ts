@@ -9,7 +9,7 @@ import { gva } from "../../src/address.js";
 import { StatePaging } from "../../src/mm/guest-paging.js";
 import { walkGuest } from "../../src/mm/walk-guest.js";
 import { CODE, CORES, FRAMES, PagingMachine, TABLES, TARGET } from "../mmu/paging-machine.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { SmallMachine } from "./small-vm.js";
 
 const STAY = [0xeb, 0xfe];

@@ -10,7 +10,7 @@ import { Layout } from "../../assembly/abi/layout.js";
 import { Core, type CoreHost } from "../../src/core/core.js";
 import { hasStaleTranslation } from "./stale.js";
 import { brokenInvariant, Canaries } from "./invariants.js";
-import { Random } from "./random.js";
+import { Random } from "../random.js";
 import { RandomHost } from "./random-host.js";
 import { CODE, CODE_BYTES, type FuzzCase, KINDS, RAM_BYTES, RandomMachine, ROM_BYTES } from "./random-machine.js";
 

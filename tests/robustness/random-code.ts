@@ -4,7 +4,7 @@
  */
 import { INSTRUCTIONS } from "../../src/isa/table/index.js";
 import { type Bitness, samplesOf } from "../agreement/encode.js";
-import type { Random } from "./random.js";
+import type { Random } from "../random.js";
 
 const SAMPLES = INSTRUCTIONS.flatMap(samplesOf);
 const BY_BITNESS = { 16: SAMPLES.filter((s) => s.bitness === 16), 32: SAMPLES.filter((s) => s.bitness === 32) };

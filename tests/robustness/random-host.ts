@@ -3,7 +3,7 @@
  * function of its seed and of the calls made, not of how the calls came about.
  */
 import type { Core, CoreHost } from "../../src/core/core.js";
-import { Random } from "./random.js";
+import { Random } from "../random.js";
 import { RAM_BYTES } from "./random-machine.js";
 
 /** The host of one core; `start` begins a new case. */

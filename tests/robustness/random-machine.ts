@@ -7,7 +7,7 @@
 import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { Cr0, Cr4, Desc, DescFlag, Eflags, Seg } from "../../assembly/abi/x86.js";
 import type { Core } from "../../src/core/core.js";
-import { Random } from "./random.js";
+import { Random } from "../random.js";
 import { randomCode } from "./random-code.js";
 
 /** Sizes of the machine every case runs on. */

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { Op } from "../../assembly/abi/op.js";
 import { INTERPRETED } from "../../src/translator/interpreted.js";
-import { BRANCHES, LOWERINGS } from "../../src/translator/lower.js";
+import { LOWERINGS } from "../../src/translator/lower.js";
+import { BRANCHES } from "../../src/translator/transfers.js";
 import { interpreted } from "../../src/translator/lower/lowering.js";
 import { BlockComparison, type Series } from "../agreement/block-comparison.js";
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import type { Machine } from "../../src/index.js";
 import type { ShadowMmu } from "../../src/mm/shadow/shadow-mmu.js";
 import { atOnce, type Driver, inPieces, runGuest } from "../lockstep/guest-runs.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { bare, ENGINES, guest, WAYS } from "./ways.js";
 
 const SEED = Number(process.env.VMEXIT_SEED ?? 20261121);

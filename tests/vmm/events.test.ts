@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../src/index.js";
 import { type Driver, runGuest } from "../lockstep/guest-runs.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { bare, ENGINES, guest, WAYS } from "./ways.js";
 
 const SEEDS = (process.env.VMEXIT_SEED ?? "424242").split(" ").map(Number);

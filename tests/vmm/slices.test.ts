@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../../src/index.js";
 import { atOnce, type Driver, inPieces, inTimeSlices, type Outcome, runGuest } from "../lockstep/guest-runs.js";
-import { Random } from "../robustness/random.js";
+import { Random } from "../random.js";
 import { bare, ENGINES, guest, reference, WAYS, type Way } from "./ways.js";
 
 const SEED = 20261121;

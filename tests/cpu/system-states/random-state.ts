@@ -6,6 +6,7 @@
  *   0000 code     4000 GDT     4400 LDT     4800 IDT     5000 tasks     6000 stacks and data
  */
 import { Cr0, Cr4, Eflags } from "../../../assembly/abi/x86.js";
+import { Random } from "../../random.js";
 import { randomInstruction } from "./random-instruction.js";
 
 /** Bytes of memory in a state. */
@@ -27,37 +28,6 @@ const VECTORS = 64;
 /** GDT index of code for level n is 1 + 2n, of data 2 + 2n; then the LDT and the running task. */
 const LDT_INDEX = 9;
 const TR_INDEX = 10;
-
-/** A seeded stream of random choices (mulberry32). */
-export class Random {
-  private state: number;
-  constructor(seed: number) {
-    this.state = seed | 0;
-  }
-  /** 32 random bits. */
-  bits(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  }
-  /** An integer from 0 to n - 1. */
-  below(n: number): number {
-    return this.bits() % n;
-  }
-  /** An integer from a to b. */
-  between(a: number, b: number): number {
-    return a + this.below(b - a + 1);
-  }
-  /** True with this probability in percent. */
-  chance(percent: number): boolean {
-    return this.below(100) < percent;
-  }
-  /** One of these. */
-  pick<T>(...choices: readonly T[]): T {
-    return choices[this.below(choices.length)]!;
-  }
-}
 
 /** What the parts of a state are made with. */
 export class StateMaker {

@@ -2,7 +2,7 @@
  * A chunk that branches through a table again and again, so that regions learn where it leads: to some of sixteen small functions at
  * first and to others later, by calls, by jumps and by returns, with system calls in between.
  */
-import type { Random } from "../../robustness/random.js";
+import type { Random } from "../../random.js";
 import { R } from "./assembler.js";
 import { KernelCall } from "./kernel.js";
 import type { Statement } from "./statements.js";

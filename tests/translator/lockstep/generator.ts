@@ -2,7 +2,7 @@
  * Random programs: functions and a main part of chunks, with loops, branches, calls through every kind of edge, and code laid
  * across page ends. Each chunk first tells the kernel where the next one begins, so that any exception in it ends it.
  */
-import { Random } from "../../robustness/random.js";
+import { Random } from "../../random.js";
 import { Assembler, R } from "./assembler.js";
 import { dispatchStatement } from "./dispatch.js";
 import { ALIAS, BANK, CODE, CODE_BYTES, type Program, RECOVER, STACK } from "./kernel.js";

@@ -9,7 +9,7 @@ import { Core } from "../../../src/core/core.js";
 import { processorStateText } from "../../../src/machine/registers.js";
 import { Stage } from "../../../src/translator/misses.js";
 import { Translator, type TranslatorCounters } from "../../../src/translator/translator.js";
-import { Random } from "../../robustness/random.js";
+import { Random } from "../../random.js";
 import { boot, INTERRUPT, type Program, RAM_BYTES } from "./kernel.js";
 
 /** Heats that have almost everything translated, by the low bits of the schedule. */

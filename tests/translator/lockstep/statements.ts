@@ -2,7 +2,7 @@
  * Random straight-line statements: one instruction or a short run whose order matters, over registers, data and the window.
  * Memory operands mostly hit; those that miss on purpose are rare. ESP and EBP stay what they are except in balanced pairs.
  */
-import type { Random } from "../../robustness/random.js";
+import type { Random } from "../../random.js";
 import { type Assembler, type Mem, R, type Rm } from "./assembler.js";
 import { ALIAS, CODE, DATA, DATA_BYTES, KernelCall, WINDOW } from "./kernel.js";
 
