@@ -3,6 +3,7 @@
  */
 import type { ExitReason } from "../../assembly/abi/exit.js";
 import type { Diagnosis } from "./diagnosis/diagnosis.js";
+import type { Crossing, KindCounts } from "./statistics.js";
 import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
 
 /** What becomes of the guest after an exit. */
@@ -44,8 +45,10 @@ export interface Kind {
   changed(): void;
   /** What the exit was about, for the statistics: such as `CPUID`, `#PF`. */
   cause(reason: ExitReason): string;
-  /** Counters of its memory map by name. */
-  memory(): Record<string, number>;
+  /** How the guest came out; an exit unless the kind says otherwise. */
+  crossing?(reason: ExitReason): Crossing;
+  /** What it has counted by itself. */
+  counts(): KindCounts;
   /** Its shadow page tables, if those map the guest's memory. */
   readonly shadowTables?: ShadowMmu;
   /** What sensitive instructions did that did not trap, if that is looked at. */

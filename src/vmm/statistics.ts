@@ -3,9 +3,17 @@
  * Counts depend on the run alone; nanoseconds are the host's.
  */
 
-/** One cause of exits. */
+/**
+ * How the guest came to its monitor: the processor brought it (`exit`: a trap or VM exit), translated code called (`call-out`), or the guest
+ * itself did (`hypercall`).
+ */
+export type Crossing = "exit" | "call-out" | "hypercall";
+
+/** One cause of crossings from the guest to its monitor. */
 export interface ExitCount {
-  /** What caused them: the SDM's name of the exit reason, or the exception. */
+  /** How it came. */
+  crossing: Crossing;
+  /** What caused them: the SDM's name of the exit reason, the exception, the instruction called out for, or the hypercall. */
   cause: string;
   /** How often. */
   count: number;
@@ -15,10 +23,30 @@ export interface ExitCount {
   nanoseconds: number;
 }
 
+/** What translating a guest's code came to. */
+export interface TranslationCounts {
+  /** Translation units made. */
+  units: number;
+  /** Instructions in them that were taken over as they are. */
+  ident: number;
+  /** That became code on the virtual state. */
+  inline: number;
+  /** That became calls of the monitor. */
+  callOut: number;
+  /** Times that control looked for a unit it was not linked to. */
+  lookups: number;
+  /** Of those, times that the unit had to be made first. */
+  misses: number;
+}
+
 /** What a virtual machine's run came to. */
 export interface VmmStatistics {
-  /** Exits by cause, most frequent first. */
+  /** Crossings from the guest to the monitor by cause, most frequent first. */
   exits: ExitCount[];
+  /** Sensitive instructions executed on the virtual state without a crossing, by name. */
+  inline: Record<string, number>;
+  /** What translating came to, under a kind that translates. */
+  translation?: TranslationCounts;
   /** Guest instructions that ran directly. */
   direct: number;
   /** Ticks the monitor executed for the guest: emulated instructions and events it delivered. */
@@ -31,6 +59,16 @@ export interface VmmStatistics {
   memory: Record<string, number>;
 }
 
+/** What a kind of monitor counts by itself. */
+export interface KindCounts {
+  /** Counters of the memory map by name. */
+  memory: Record<string, number>;
+  /** Sensitive instructions executed without a crossing, by name. */
+  inline?: Record<string, number>;
+  /** What translating came to. */
+  translation?: TranslationCounts;
+}
+
 /** Collects them. */
 export class ExitStatistics {
   direct = 0;
@@ -41,11 +79,11 @@ export class ExitStatistics {
   private readonly byCause = new Map<string, ExitCount>();
 
   /** Counts an exit that took `nanoseconds` of the monitor's time. `direct` is up to date. */
-  count(cause: string, nanoseconds: number): void {
+  count(cause: string, nanoseconds: number, crossing: Crossing = "exit"): void {
     const ticks = this.direct - this.directBefore;
     this.directBefore = this.direct;
     const known = this.byCause.get(cause);
-    if (known === undefined) this.byCause.set(cause, { cause, count: 1, ticks, nanoseconds });
+    if (known === undefined) this.byCause.set(cause, { crossing, cause, count: 1, ticks, nanoseconds });
     else {
       known.count++;
       known.ticks += ticks;
@@ -60,8 +98,8 @@ export class ExitStatistics {
     return sum;
   }
 
-  /** A copy, with the counters of the memory map. */
-  summary(memory: Record<string, number>): VmmStatistics {
+  /** A copy, with what the kind of monitor itself counts. */
+  summary({ memory, inline = {}, translation }: KindCounts): VmmStatistics {
     const ticks = this.direct + this.emulated + this.interpreted;
     return {
       exits: [...this.byCause.values()].map((e) => ({ ...e })).sort((a, b) => b.count - a.count),
@@ -70,6 +108,8 @@ export class ExitStatistics {
       interpreted: this.interpreted,
       directShare: ticks === 0 ? 1 : this.direct / ticks,
       memory,
+      inline,
+      ...(translation === undefined ? {} : { translation }),
     };
   }
 }

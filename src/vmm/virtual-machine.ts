@@ -181,9 +181,10 @@ export class VirtualMachine implements Platform, Guest, Resident {
       if (reason === ExitReason.BUDGET || reason === ExitReason.HOST_REQUEST) continue;
       const left = performance.now();
       const cause = kind.cause(reason);
+      const crossing = kind.crossing?.(reason);
       const ended = this.settle(kind.exit(reason));
       const nanoseconds = (performance.now() - left) * 1e6;
-      counts.count(cause, nanoseconds);
+      counts.count(cause, nanoseconds, crossing);
       this.timeline?.exit(to, cause, nanoseconds);
       if (ended !== undefined) return ended;
     }
@@ -307,7 +308,7 @@ export class VirtualMachine implements Platform, Guest, Resident {
 
   /** What its runs have come to so far. */
   statistics(): VmmStatistics {
-    return this.counts.summary(this.kind.memory());
+    return this.counts.summary(this.kind.counts());
   }
 
   /** What sensitive instructions showed the guest or did that did not trap; undefined unless `diagnose` asks for it. */

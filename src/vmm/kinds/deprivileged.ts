@@ -19,6 +19,7 @@ import { Decoded, type Deprivileged } from "../interpreter/decoded.js";
 import { emulatePrivileged } from "../interpreter/privileged.js";
 import { type Kind, Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
+import type { KindCounts } from "../statistics.js";
 import { Words } from "../words.js";
 import { type Privileges, liftSegments, lowerSegments, representable } from "./real-segments.js";
 import { ShadowDescriptors } from "./shadow-descriptors.js";
@@ -341,8 +342,8 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
 
   diagnosis?(): Diagnosis;
 
-  memory(): Record<string, number> {
-    return this.shadow.counters();
+  counts(): KindCounts {
+    return { memory: this.shadow.counters() };
   }
 
   destroy(): void {

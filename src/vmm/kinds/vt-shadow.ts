@@ -10,6 +10,7 @@ import { Cr0, Cr4, Vector } from "../../../assembly/abi/x86.js";
 import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import type { Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
+import type { KindCounts } from "../statistics.js";
 import { Words } from "../words.js";
 import { ShadowMemory } from "./shadow-memory.js";
 import { VtKind } from "./vt.js";
@@ -88,8 +89,8 @@ export class VtShadowKind extends VtKind {
     return this.shadow.mmu;
   }
 
-  override memory(): Record<string, number> {
-    return this.shadow.counters();
+  override counts(): KindCounts {
+    return { memory: this.shadow.counters() };
   }
 
   override destroy(): void {

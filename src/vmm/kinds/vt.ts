@@ -22,6 +22,7 @@ import { Cr0, Cr4, Eflags } from "../../../assembly/abi/x86.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
 import { type Kind, Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
+import type { KindCounts } from "../statistics.js";
 
 /** What must not be going on when an interrupt is injected (SDM 3C 26.6.5). */
 const NOT_NOW = Attention.SHADOW | Attention.PENDING_DB | Attention.NMI;
@@ -180,12 +181,13 @@ export class VtKind implements Kind, Dispatched {
     return causeOf(this, reason);
   }
 
-  memory(): Record<string, number> {
-    return {
+  counts(): KindCounts {
+    const memory = {
       "guest references": this.vmx.getWide(Vmx.GUEST_REFERENCES),
       "EPT references": this.vmx.getWide(Vmx.EPT_REFERENCES),
       "nested walks": this.vmx.getWide(Vmx.NESTED_WALKS),
     };
+    return { memory };
   }
 
   destroy(): void {}
