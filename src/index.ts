@@ -21,7 +21,7 @@ export {
   type SerialPort,
 } from "./machine/machine.js";
 export { inspectAddress } from "./machine/inspect-address.js";
-export { ConfigError, type Engine, type MachineConfig } from "./machine/machine-config.js";
+export { ConfigError, type Engine, type MachineConfig, type Mark } from "./machine/machine-config.js";
 export type { Registers, SettableRegister } from "./machine/registers.js";
 export { exceptionName } from "./isa/exceptions.js";
 export { describeResult, type ExitKind, type RunExit, type RunResult } from "./machine/run-result.js";

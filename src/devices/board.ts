@@ -9,6 +9,7 @@ import { attachDebugExit, attachPowerOff, DebugConsole, PostCodes, type PostCode
 import type { Device } from "./device.js";
 import { Dma, type DmaState } from "./dma.js";
 import { KeyboardController, type KeyboardControllerState } from "./keyboard-controller.js";
+import { Markers, type SectionMark } from "./markers.js";
 import { PicPair, type PicPairState } from "./pic-pair.js";
 import { Pit, type PitState } from "./pit.js";
 import { Rtc, type RtcState } from "./rtc.js";
@@ -39,6 +40,8 @@ export interface BoardOptions {
   rescheduled?(): void;
   /** First of the four ports of isa-debug-exit; default 0xF4. */
   readonly debugExitPort?: number;
+  /** The guest marked the begin or end of a section; without it the marker ports are as any others nobody owns. */
+  onMark?(mark: SectionMark): void;
   /** Date the real-time clock shows at power-on, UTC; default 2026-01-01T00:00:00Z. */
   readonly rtcTime?: Date | number | string;
 }
@@ -116,6 +119,7 @@ export class Board implements Device<BoardState> {
   readonly firmwareConsole = new DebugConsole();
   readonly post = new PostCodes();
   readonly serial: SerialPorts;
+  private readonly markers: Markers | undefined;
   private readonly options: BoardOptions;
 
   /** Throws Error when `debugExitPort` collides with a device, RangeError for an invalid date or clock rate. */
@@ -141,6 +145,7 @@ export class Board implements Device<BoardState> {
     });
     this.uarts = [new Uart(clock, timers, irq(UART_PORTS[0].irq)), new Uart(clock, timers, irq(UART_PORTS[1].irq))];
     this.screen = new Screen(clock);
+    this.markers = options.onMark === undefined ? undefined : new Markers((mark) => options.onMark?.(mark));
     this.serial = {
       onOutput: (port, listener) => {
         this.uarts[port].onOutput = listener;
@@ -168,6 +173,7 @@ export class Board implements Device<BoardState> {
     this.screen.reset();
     this.dma.reset();
     this.post.reset();
+    this.markers?.reset();
   }
 
   /**
@@ -255,6 +261,7 @@ export class Board implements Device<BoardState> {
     this.debugConsole.attach(bus, "debug console", 0xe9);
     this.firmwareConsole.attach(bus, "firmware debug console", 0x402);
     this.post.attach(bus);
+    this.markers?.attach(bus);
     attachDebugExit(bus, options.debugExitPort ?? DEFAULT_DEBUG_EXIT_PORT, (code) =>
       options.requestExit(code, "isa-debug-exit"),
     );

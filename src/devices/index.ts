@@ -12,5 +12,6 @@ export {
 } from "./bus.js";
 export { type Clock, Rate, type TimerHandle, Timers } from "./clock.js";
 export type { Device, Line, Plain } from "./device.js";
+export type { SectionMark } from "./markers.js";
 export { portName } from "./port-names.js";
 export { type Cursor, TEXT_MEMORY } from "./screen.js";

@@ -3,6 +3,7 @@
  * Invariant: a configuration that passes `checkConfig` cannot make a later part throw for its shape; every error is one
  * sentence that names the field, what was expected and what was found.
  */
+import type { SectionMark } from "../devices/markers.js";
 import { type BootModule, IMAGE_FORMATS, type ImageFormat } from "../loaders/boot-plan.js";
 import { MIN_RAM_BYTES } from "../loaders/memory-map.js";
 import {
@@ -17,6 +18,14 @@ import {
 
 /** How instructions are executed. */
 export type Engine = "interpreter" | "translator";
+
+/** The begin or end of a section that the guest marked, and when that was. */
+export interface Mark extends SectionMark {
+  /** Virtual time in ticks. */
+  readonly time: number;
+  /** Host time in nanoseconds, from an arbitrary start. */
+  readonly nanoseconds: number;
+}
 
 /** Everything that describes a machine; only `image` is needed. */
 export interface MachineConfig {
@@ -46,6 +55,8 @@ export interface MachineConfig {
   rtcTime?: Date;
   /** Port of the debug-exit device. Default 0xF4. */
   debugExitPort?: number;
+  /** Called with each section the guest marks, inside the instruction that marks it. Default: there are no marker ports. */
+  onMark?: (mark: Mark) => void;
   /** What a reset request of the guest does: end the run (default) or start the image again. */
   onReset?: "exit" | "reboot";
   /** What a triple fault does: end the run (default) or start the image again. */
@@ -67,8 +78,10 @@ export interface MachineConfig {
 }
 
 /** A configuration with every default filled in. */
-export type CompleteConfig = Required<Omit<MachineConfig, "address" | "entry" | "mode" | "initrd" | "format">> &
-  Pick<MachineConfig, "address" | "entry" | "mode" | "initrd" | "format">;
+export type CompleteConfig = Required<
+  Omit<MachineConfig, "address" | "entry" | "mode" | "initrd" | "format" | "onMark">
+> &
+  Pick<MachineConfig, "address" | "entry" | "mode" | "initrd" | "format" | "onMark">;
 
 /** A field of a configuration or an argument of a call is wrong. */
 export class ConfigError extends Error {
@@ -98,6 +111,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof MachineConfig>([
   "clockHz",
   "rtcTime",
   "debugExitPort",
+  "onMark",
   "onReset",
   "onTripleFault",
   "engine",
@@ -139,6 +153,9 @@ export function checkConfig(config: MachineConfig): CompleteConfig {
   whole("debugExitPort", config.debugExitPort, 0, 0xffff);
   if (config.memoryBytes !== undefined && config.memoryBytes % 4096 !== 0) {
     throw new ConfigError(`config.memoryBytes: expected a multiple of 4096 and found ${config.memoryBytes}`);
+  }
+  if (config.onMark !== undefined && typeof config.onMark !== "function") {
+    throw new ConfigError(`config.onMark: expected a function and found ${show(config.onMark)}`);
   }
   if (config.rtcTime !== undefined && !(config.rtcTime instanceof Date && Number.isFinite(config.rtcTime.getTime()))) {
     throw new ConfigError(`config.rtcTime: expected a valid Date and found ${show(config.rtcTime)}`);

@@ -14,6 +14,7 @@ import { TEXT_BYTES, TEXT_MEMORY } from "../devices/screen.js";
 import { Timers } from "../devices/clock.js";
 import type { BootPlan } from "../loaders/boot-plan.js";
 import { planBoot } from "../loaders/plan-boot.js";
+import { boardOptions } from "./board-options.js";
 import { type ByteHandler, HandlerSet } from "./byte-handlers.js";
 import { checkPort, configErrors, limit, type SerialPort } from "./arguments.js";
 import { type CompleteConfig, ConfigError, checkConfig, type MachineConfig, show } from "./machine-config.js";
@@ -337,8 +338,7 @@ export class Machine {
   #makeBoard(): Board {
     const platform = this.#platform;
     const board = new Board({
-      ramBytes: this.#config.memoryBytes,
-      clock: { hz: this.#config.clockHz, now: () => platform.time },
+      ...boardOptions(this.#config, platform),
       timers: this.#timers,
       setInterruptLine: (level) => {
         this.#interruptLine = level;
@@ -353,8 +353,6 @@ export class Machine {
       requestExit: (code, source) =>
         this.#loop.end(source === "power-off" ? { kind: "powered-off" } : { kind: "guest-exit", code }),
       rescheduled: () => this.#loop.rescheduled(),
-      debugExitPort: this.#config.debugExitPort,
-      rtcTime: this.#config.rtcTime,
     });
     board.serial.onOutput(0, (byte) => this.#serial[0].call(byte));
     board.serial.onOutput(1, (byte) => this.#serial[1].call(byte));

@@ -40,6 +40,74 @@ describe("ways out", () => {
   });
 });
 
+describe("markers", () => {
+  const marks: string[] = [];
+  const write = (name: string, count: number) => {
+    for (const character of name) rig.out(0x4f8, character.charCodeAt(0));
+    rig.board.bus.portWrite(0x4fc, 4, count);
+  };
+  beforeEach(() => {
+    marks.length = 0;
+    rig = new Rig({ onMark: ({ kind, name, count }) => marks.push(`${kind} ${name} ${count}`) });
+  });
+
+  it("name a section, begin it, end it, and nest", () => {
+    write("outer", 1);
+    write("inner", 0xffff_ffff);
+    write("", 0);
+    write("again", 2);
+    write("", 2);
+    write("", 0);
+    write("", 0);
+    write("", 0);
+    expect(marks).toEqual([
+      "begin outer 1",
+      "begin inner 4294967295",
+      "end inner 4294967295",
+      "begin again 2",
+      "begin again 2",
+      "end again 2",
+      "end again 2",
+      "end outer 1",
+    ]);
+  });
+
+  it("are not reached by what is no mark: an end too many, narrower writes, reads", () => {
+    write("name", 0);
+    rig.out(0x4fc, 1, 1);
+    rig.board.bus.portWrite(0x4fc, 2, 1);
+    expect([rig.in(0x4f8), rig.board.bus.portRead(0x4fc, 4)]).toEqual([0xff, 0xffff_ffff]);
+    expect(marks).toEqual([]);
+    expect(rig.board.bus.unknownPorts()).toEqual([]);
+  });
+
+  it("keep a name and a number of open sections that a guest cannot make longer", () => {
+    write("x".repeat(1000), 1);
+    for (let i = 0; i < 1000; i++) write("", 1);
+    for (let i = 0; i < 1000; i++) write("", 0);
+    expect(marks[0]).toBe(`begin ${"x".repeat(63)} 1`);
+    expect(marks.filter((mark) => mark.startsWith("end"))).toHaveLength(64);
+  });
+
+  it("start afresh after a reset", () => {
+    write("before", 1);
+    rig.out(0x4f8, 0x41);
+    rig.board.reset();
+    write("", 0);
+    write("after", 1);
+    expect(marks).toEqual(["begin before 1", "begin after 1"]);
+  });
+
+  it("are ports nobody owns when nobody listens", () => {
+    rig = new Rig();
+    write("a", 1);
+    expect(rig.board.bus.unknownPorts().map(({ port, writes }) => [port, writes])).toEqual([
+      [0x4f8, 1],
+      [0x4fc, 1],
+    ]);
+  });
+});
+
 describe("debug ports", () => {
   it("read 0xE9 and hand over bytes", () => {
     const bytes: [string, number][] = [];

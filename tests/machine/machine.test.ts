@@ -27,6 +27,18 @@ describe("the ways a run ends", () => {
     expect(machine.run().exit).toEqual({ kind: "guest-exit", code: 3 });
   });
 
+  it("marks are heard with the time of the machine and of the host", () => {
+    const marks: unknown[] = [];
+    const machine = machineOf(`66baf804 b061 ee 66bafc04 6a07 58 ef 90 31c0 ef ${EXIT_33}`, {
+      onMark: ({ nanoseconds, ...mark }) => marks.push({ ...mark, host: nanoseconds > 0 }),
+    });
+    expect(machine.run().exit).toEqual({ kind: "guest-exit", code: 33 });
+    const [begin, end] = marks as { time: number }[];
+    expect(begin).toMatchObject({ kind: "begin", name: "a", count: 7, host: true });
+    expect(end).toMatchObject({ kind: "end", name: "a", count: 7, host: true });
+    expect(end!.time - begin!.time).toBe(3);
+  });
+
   it("a power-off is one", () => {
     expect(machineOf(POWER_OFF).run().exit).toEqual({ kind: "powered-off" });
   });
@@ -331,6 +343,7 @@ describe("a configuration", () => {
     ],
     ["a date that is none", { image, rtcTime: new Date("x") }, /rtcTime: expected a valid Date/],
     ["a clock that stands", { image, clockHz: 0 }, /clockHz: expected a whole number from 1000000/],
+    ["a listener to marks that is no function", { image, onMark: 1 as never }, /onMark/],
     ["a debug-exit port out of range", { image, debugExitPort: 65536 }, /debugExitPort/],
     ["another engine", { image, engine: "magic" }, /engine: expected interpreter, .* and found "magic"/],
     ["an odd reset policy", { image, onReset: true }, /onReset: expected exit, reboot and found true/],
