@@ -4,7 +4,7 @@
 import { Cpu, SegCache, Stop } from "./abi/cpu";
 import { Rec } from "./abi/record";
 import { flushBlocks } from "./cpu/block";
-import { now, updateAttention, updateMode, updateSegment } from "./cpu/control";
+import { now, rederive, updateAttention, updateMode, updateSegment } from "./cpu/control";
 import { decode } from "./cpu/decode";
 import { fetch } from "./cpu/fetch";
 import { eflags, setArithmeticFlags } from "./cpu/flags";
@@ -15,6 +15,7 @@ import { codeWritten } from "./mmu/code";
 import { flushTlb, probe } from "./mmu/tlb";
 
 export { decodedAt } from "./cpu/block";
+export { rederive } from "./cpu/control";
 export { cpuid } from "./cpu/cpuid";
 export {
   allocate,
@@ -31,10 +32,10 @@ export { flushPageInRegion, loadCr3InRegion, pagesHold } from "./cpu/region-page
 export { refill } from "./mmu/tlb";
 export { deliverEvent, run, stepOnce, vmenter } from "./run";
 export { invept, invvpid } from "./vmx/context";
-export { applyControls } from "./vmx/controls";
+export { adoptState, applyControls } from "./vmx/controls";
 export { vmread, vmwrite } from "./vmx/fields";
 export { retireOne } from "./vmx/retire";
-export { currentVmcs, rederive, vmclear, vmptrld } from "./vmx/vmcs";
+export { currentVmcs, vmclear, vmptrld } from "./vmx/vmcs";
 
 /** Lays out `ramBytes` of RAM and `romBytes` of ROM (multiples of 4,096); returns the bytes of memory the machine needs. */
 export function setUp(ramBytes: u32, romBytes: u32): u32 {
@@ -71,17 +72,13 @@ export function writeSegment(seg: u32, selector: u32, base: u32, limit: u32, acc
 
 /** Tells that the host changed control state (CR0, CR3, CR4, CPL, DR7 …): recomputes everything derived and drops translations. */
 export function refresh(): void {
-  updateMode();
-  for (let seg: u32 = 0; seg < 6; seg++) updateSegment(seg);
-  updateAttention();
+  rederive();
   flushTlb();
 }
 
 /** The same without dropping translations: the host has changed to another context of the TLB, or nothing that they depend on. */
 export function refreshKeeping(): void {
-  updateMode();
-  for (let seg: u32 = 0; seg < 6; seg++) updateSegment(seg);
-  updateAttention();
+  rederive();
 }
 
 /** Level of the INTR pin. */

@@ -150,7 +150,7 @@ export enum Isa {
 export enum TlbContext {
   VPID = 0, // u32
   EPTP = 4, // u32, as Vmx.CONTEXT_EPTP
-  GENERATION = 8, // u32, 0: the entry is free
+  GENERATION = 8, // u32, 0: it has no translations
   SIZE = 12,
 }
 

@@ -54,6 +54,7 @@ export function alignmentChecked(): bool {
 /** True if DR7 enables a breakpoint on data or ports (R/W field not 00). */
 function dataBreakpoints(): bool {
   const dr7 = load<u32>(fieldPtr(Cpu.DR), 28);
+  if ((dr7 & Dr7.ENABLES) == 0) return false;
   for (let i: u32 = 0; i < 4; i++) {
     if (((dr7 >>> (i << 1)) & 3) != 0 && ((dr7 >>> (16 + (i << 2))) & 3) != 0) return true;
   }
@@ -116,6 +117,14 @@ export function updateMode(): void {
     updateAllSegments();
     set(Cpu.MODE, (mode & ~Mode.FLAT) | (!real && flat() ? Mode.FLAT : 0));
   }
+}
+
+/** Recomputes everything that is derived from registers: after they have been written as a whole. Translations are kept. */
+export function rederive(): void {
+  set(Cpu.SLOW_ACCESS, alignmentChecked() || dataBreakpoints() ? 1 : 0);
+  updateAllSegments();
+  updateMode();
+  updateAttention();
 }
 
 /** Recomputes the attention word: after changes of IF, TF, SHADOW, INTR, NMI, DR7, PENDING_DB or what a monitor waits for. */

@@ -35,37 +35,29 @@ function contextAt(i: u32): usize {
   return vptr(Vmx.CONTEXTS) + i * TlbContext.SIZE;
 }
 
-/** The entry of a context, or 0. */
-function find(vpid: u32, eptp: u32): usize {
+/** The entry of a context: the one it has, whether or not its translations were dropped, or the next in turn. */
+function entryOf(vpid: u32, eptp: u32): usize {
   for (let i: u32 = 0; i < <u32>TLB_CONTEXTS; i++) {
     const at = contextAt(i);
-    const here = load<u32>(at, TlbContext.VPID) == vpid && load<u32>(at, TlbContext.EPTP) == eptp;
-    if (here && load<u32>(at, TlbContext.GENERATION) != 0) return at;
+    if (load<u32>(at, TlbContext.VPID) == vpid && load<u32>(at, TlbContext.EPTP) == eptp) return at;
   }
-  return 0;
-}
-
-/** Keeps the generation in use for its context. */
-function keep(): void {
-  let at = find(vget(Vmx.CONTEXT_VPID), vget(Vmx.CONTEXT_EPTP));
-  if (at == 0) {
-    const next = vget(Vmx.CONTEXT_NEXT) & (TLB_CONTEXTS - 1);
-    vset(Vmx.CONTEXT_NEXT, next + 1);
-    at = contextAt(next);
-  }
-  store<u32>(at, vget(Vmx.CONTEXT_VPID), TlbContext.VPID);
-  store<u32>(at, vget(Vmx.CONTEXT_EPTP), TlbContext.EPTP);
-  store<u32>(at, get(Cpu.GENERATION), TlbContext.GENERATION);
+  const next = vget(Vmx.CONTEXT_NEXT) & (TLB_CONTEXTS - 1);
+  vset(Vmx.CONTEXT_NEXT, next + 1);
+  const at = contextAt(next);
+  store<u32>(at, vpid, TlbContext.VPID);
+  store<u32>(at, eptp, TlbContext.EPTP);
+  store<u32>(at, 0, TlbContext.GENERATION);
+  return at;
 }
 
 /** Makes (`vpid`, `eptp`) the context whose translations are used. */
 export function selectContext(vpid: u32, eptp: u32): void {
   if (vget(Vmx.CONTEXT_VPID) == vpid && vget(Vmx.CONTEXT_EPTP) == eptp) return;
-  keep();
+  store<u32>(entryOf(vget(Vmx.CONTEXT_VPID), vget(Vmx.CONTEXT_EPTP)), get(Cpu.GENERATION), TlbContext.GENERATION);
   vset(Vmx.CONTEXT_VPID, vpid);
   vset(Vmx.CONTEXT_EPTP, eptp);
-  const at = find(vpid, eptp);
-  const generation = at == 0 ? newGeneration() : load<u32>(at, TlbContext.GENERATION);
+  const kept = load<u32>(entryOf(vpid, eptp), TlbContext.GENERATION);
+  const generation = kept == 0 ? newGeneration() : kept;
   set(Cpu.GENERATION, generation);
   set(Cpu.CONTEXT, (generation << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
   set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);

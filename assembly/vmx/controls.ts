@@ -4,7 +4,7 @@
  */
 import { Cpu, Mode } from "../abi/cpu";
 import { Active, Isa, Pin, Primary, Secondary, Vmx, Watch } from "../abi/vmx";
-import { updateAttention, updateMode } from "../cpu/control";
+import { rederive, updateAttention, updateMode } from "../cpu/control";
 import { get, set } from "../cpu/state";
 import { selectContext } from "./context";
 import { secondary, vget, vset } from "./state";
@@ -66,19 +66,34 @@ function vpid(): u32 {
   return vget(Vmx.NON_ROOT) != 0 && (secondary() & Secondary.VPID) == 0 ? 0 : vget(Vmx.VPID) & 0xffff;
 }
 
-/** Derives everything. For entries, and for monitors that have written control words themselves. */
-export function applyControls(): void {
+/** Derives the words of the controls and chooses the TLB's context. */
+function deriveControls(): void {
   const bits = activeBits();
   vset(Vmx.ACTIVE, bits);
   vset(Vmx.WATCH, watchBits(bits));
   vset(Vmx.MODE, modeBit(bits));
   const root: u32 = (bits & Active.NESTED) != 0 ? vget(Vmx.EPTP) & 0xfffff000 : 0;
   selectContext(vpid(), root | ((bits & Active.INTERPRET) != 0 ? 1 : 0));
+}
+
+/** Derives everything. For entries, and for monitors that have written control words themselves. */
+export function applyControls(): void {
+  deriveControls();
   updateMode();
   // RF outlives this: only the next instruction ends it.
   const flags = get(Cpu.EFLAGS);
   updateAttention();
   set(Cpu.EFLAGS, flags);
+}
+
+/**
+ * A monitor has made another state the processor's, with other control words: derives everything, once. `line` is the level of the INTR
+ * pin from now on.
+ */
+export function adoptState(line: u32): void {
+  set(Cpu.INTR, line);
+  deriveControls();
+  rederive();
 }
 
 /** True if user-mode instruction prevention is a feature of the machine. */

@@ -6,6 +6,7 @@ import { Cpu } from "../abi/cpu";
 import { ENTRY_FAILED, ExitReason } from "../abi/exit";
 import { Changed, EntryFailure, InstructionError, NO_VMCS, Secondary, Vmx } from "../abi/vmx";
 import { Cr0, Eflags, Msr, Seg } from "../abi/x86";
+import { rederive } from "../cpu/control";
 import { loadPdptesChecked, paePaging } from "../cpu/cr";
 import { putMsr } from "../cpu/msr";
 import { get, set } from "../cpu/state";
@@ -17,7 +18,6 @@ import { applyControls } from "./controls";
 import { rightsOf } from "./guest-fields";
 import { secondary, vcount, vget, vset } from "./state";
 import { loadTimer } from "./timer";
-import { rederive } from "./vmcs";
 
 /** Bytes of an entry of an MSR area. */
 const MSR_BYTES: u32 = 16;

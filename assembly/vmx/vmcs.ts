@@ -7,8 +7,7 @@ import { Cpu } from "../abi/cpu";
 import { Layout } from "../abi/layout";
 import { VMCS_REVISION, Vmcs } from "../abi/vmcs";
 import { Changed, InstructionError, NO_VMCS, Vmx } from "../abi/vmx";
-import { Seg } from "../abi/x86";
-import { updateAttention, updateMode, updateSegment } from "../cpu/control";
+import { rederive } from "../cpu/control";
 import { get, set } from "../cpu/state";
 import { framePtr, isRam } from "../mmu/phys";
 import { applyControls } from "./controls";
@@ -38,13 +37,6 @@ function frameAt(ma: u32): usize {
   if ((ma & 0xfff) != 0) return 0;
   const frame = framePtr(ma >>> 12);
   return frame != 0 && isRam(frame) ? frame : 0;
-}
-
-/** Recomputes what is derived from the guest state: after it has been written as a whole. */
-export function rederive(): void {
-  updateMode();
-  for (let seg: u32 = 0; seg < <u32>Seg.LDTR; seg++) updateSegment(seg);
-  updateAttention();
 }
 
 /** Writes the current VMCS back to its frame. */

@@ -10,6 +10,7 @@ export interface CoreExports {
   deliverEvent(info: number, error: number, length: number): number;
   retireOne(length: number): void;
   applyControls(): void;
+  adoptState(line: number): void;
   rederive(): void;
   vmclear(ma: number): number;
   vmptrld(ma: number): number;

@@ -100,10 +100,13 @@ export function dispatch(vm: Dispatched, reason: ExitReason): Outcome {
   return handler(vm);
 }
 
+/** `INT n` for every vector: a name made anew at each exit would be looked up slowly. */
+const INT = Array.from({ length: 256 }, (_, vector) => `INT ${vector.toString(16)}h`);
+
 /** What an exit was about, in the SDM's words: the reason, or which exception or interrupt. */
 export function causeOf(vm: Dispatched, reason: ExitReason): string {
   if (reason !== ExitReason.EXCEPTION_NMI) return ExitReason[reason] ?? `reason ${reason}`;
   const info = vm.vmx.get(Vmx.INTR_INFO);
   const vector = info & IntrInfo.VECTOR;
-  return (info & IntrInfo.TYPE) === IntrType.SOFTWARE_INTERRUPT ? `INT ${vector.toString(16)}h` : exceptionName(vector);
+  return (info & IntrInfo.TYPE) === IntrType.SOFTWARE_INTERRUPT ? INT[vector]! : exceptionName(vector);
 }

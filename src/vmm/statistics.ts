@@ -19,9 +19,13 @@ export interface ExitCount {
   count: number;
   /** Ticks the guest ran directly between the exit before and each of them, all together. */
   ticks: number;
-  /** Host time spent in the monitor, in nanoseconds. */
+  /** Host time spent in the monitor, in nanoseconds: estimated from those that were timed. */
   nanoseconds: number;
 }
+
+/** Exits of each cause of which every one is timed: the first are slow. Of the later ones, one in TIMED_SHARE. Reading a clock costs as much as half a cheap exit. */
+const TIMED_FIRST = 64;
+const TIMED_SHARE = 16;
 
 /** What translating a guest's code came to. */
 export interface TranslationCounts {
@@ -78,17 +82,30 @@ export class ExitStatistics {
   private directBefore = 0;
   private readonly byCause = new Map<string, ExitCount>();
 
-  /** Counts an exit that took `nanoseconds` of the monitor's time. `direct` is up to date. */
-  count(cause: string, nanoseconds: number, crossing: Crossing = "exit"): void {
+  /** Counts an exit. `direct` is up to date. */
+  count(cause: string, crossing: Crossing = "exit"): ExitCount {
     const ticks = this.direct - this.directBefore;
     this.directBefore = this.direct;
     const known = this.byCause.get(cause);
-    if (known === undefined) this.byCause.set(cause, { crossing, cause, count: 1, ticks, nanoseconds });
-    else {
+    if (known !== undefined) {
       known.count++;
       known.ticks += ticks;
-      known.nanoseconds += nanoseconds;
+      return known;
     }
+    const first = { crossing, cause, count: 1, ticks, nanoseconds: 0 };
+    this.byCause.set(cause, first);
+    return first;
+  }
+
+  /** True if the exit just counted is one of those to be timed. */
+  timed({ count }: ExitCount): boolean {
+    return count <= TIMED_FIRST || count % TIMED_SHARE === 0;
+  }
+
+  /** The exit just counted took `nanoseconds` of the monitor's time. It stands for those that were not timed. */
+  took(exit: ExitCount, nanoseconds: number): void {
+    if (!this.timed(exit)) return;
+    exit.nanoseconds += exit.count <= TIMED_FIRST ? nanoseconds : TIMED_SHARE * nanoseconds;
   }
 
   /** Exits so far. */

@@ -179,13 +179,15 @@ export class VirtualMachine implements Platform, Guest, Resident {
       counts.direct += to - from;
       this.timeline?.ran(Track.DIRECT, from, to);
       if (reason === ExitReason.BUDGET || reason === ExitReason.HOST_REQUEST) continue;
-      const left = performance.now();
-      const cause = kind.cause(reason);
-      const crossing = kind.crossing?.(reason);
+      const exit = counts.count(kind.cause(reason), kind.crossing?.(reason));
+      const timed = counts.timed(exit) || this.timeline !== undefined;
+      const left = timed ? performance.now() : 0;
       const ended = this.settle(kind.exit(reason));
-      const nanoseconds = (performance.now() - left) * 1e6;
-      counts.count(cause, nanoseconds, crossing);
-      this.timeline?.exit(to, cause, nanoseconds);
+      if (timed) {
+        const nanoseconds = (performance.now() - left) * 1e6;
+        counts.took(exit, nanoseconds);
+        this.timeline?.exit(to, exit.cause, nanoseconds);
+      }
       if (ended !== undefined) return ended;
     }
   }
@@ -226,7 +228,8 @@ export class VirtualMachine implements Platform, Guest, Resident {
   /** Executes at most `ticks` ticks of the guest on its virtual state, with the machine's own meaning of every instruction. */
   private interpret(ticks: number): ExitReason {
     this.toVirtual();
-    const reason = this.core.run(ticks);
+    // One tick needs no decoded block.
+    const reason = ticks === 1 ? this.core.stepOnce() : this.core.run(ticks);
     this.kind.changed();
     return reason;
   }

@@ -6,24 +6,34 @@ import type { Core } from "../core/core.js";
 
 /** Typed access to one structure in linear memory. */
 export class Words {
-  private view: DataView;
+  private readonly words: Uint32Array;
+  private readonly all: Uint8Array;
+  /** Index of the structure's first word. */
+  private readonly first: number;
 
-  /** The structure that begins at `base`. */
+  /** The structure that begins at `base`, a multiple of 4. */
   constructor(
-    private readonly memory: WebAssembly.Memory,
+    memory: WebAssembly.Memory,
     readonly base: number,
   ) {
-    this.view = new DataView(memory.buffer);
+    this.words = new Uint32Array(memory.buffer);
+    this.all = new Uint8Array(memory.buffer);
+    this.first = base / 4;
   }
 
-  /** A u32. */
+  /** A u32, at a multiple of 4. */
   get(offset: number): number {
-    return this.view.getUint32(this.base + offset, true);
+    return this.words[this.first + (offset >>> 2)]!;
   }
 
-  /** Stores a u32. */
+  /** Stores a u32, at a multiple of 4. */
   set(offset: number, value: number): void {
-    this.view.setUint32(this.base + offset, value >>> 0, true);
+    this.words[this.first + (offset >>> 2)] = value;
+  }
+
+  /** A byte. */
+  byte(offset: number): number {
+    return this.all[this.base + offset]!;
   }
 
   /** Stores the low 32 bits of a 64-bit word, and zeros above them. */
@@ -37,9 +47,23 @@ export class Words {
     return this.get(offset + 4) * 2 ** 32 + this.get(offset);
   }
 
-  /** The bytes of the range from `offset` on, as a view. */
+  /** The bytes of the range from `offset` on, as a view. Costs an allocation: `copy` does without. */
   bytes(offset: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, this.base + offset, length);
+    return this.all.subarray(this.base + offset, this.base + offset + length);
+  }
+
+  /** Takes over the bytes from offset `from` up to `to` of another structure in the same memory. */
+  copy(source: Words, from: number, to: number): void {
+    this.all.copyWithin(this.base + from, source.base + from, source.base + to);
+  }
+
+  /** True if the words from offset `from` up to `to` are those of `other`. */
+  same(other: Words, from: number, to: number): boolean {
+    const { words } = this;
+    const shift = other.first - this.first;
+    const end = this.first + (to >>> 2);
+    for (let i = this.first + (from >>> 2); i < end; i++) if (words[i] !== words[i + shift]) return false;
+    return true;
   }
 }
 

@@ -56,7 +56,7 @@ export class World {
 
   /** The processor was reset and has forgotten its VMCS: the state it has now becomes this one. */
   adopt(): void {
-    this.kept.bytes(0, Cpu.SIZE).set(this.live.bytes(0, Cpu.SIZE));
+    this.kept.copy(this.live, 0, Cpu.SIZE);
     this.core.exports.vmptrld(this.ma);
   }
 
@@ -81,6 +81,6 @@ export class World {
   }
 
   private copy(from: Words, to: Words): void {
-    for (const [start, end] of EXTRA) to.bytes(start, end - start).set(from.bytes(start, end - start));
+    for (const [start, end] of EXTRA) to.copy(from, start, end);
   }
 }

@@ -101,7 +101,7 @@ export class SensitiveWitness {
     const address = (state.get(Cpu.SEGS + Seg.CS * SegCache.SIZE + SegCache.BASE) + state.get(Cpu.EIP)) >>> 0;
     const bytes = length === 0 ? undefined : core.readLinear(address, length);
     if (bytes === undefined) return undefined;
-    const op = this.record.bytes(Rec.OP, 1)[0]!;
+    const op = this.record.byte(Rec.OP);
     const row = INSTRUCTIONS.find((candidate) => candidate.op === op);
     return {
       address,

@@ -32,7 +32,7 @@ export class Decoded {
 
   /** A byte of the record. */
   byte(field: Rec): number {
-    return this.record.get(field) & 0xff;
+    return this.record.byte(field);
   }
 
   /** A word of the record. */

@@ -5,7 +5,7 @@
  * Invariant: an entry that is present agrees with the guest's table; stores to frames of the guest's tables are traced.
  */
 import { Access } from "../../../assembly/abi/x86.js";
-import { gfnOf, gpa, gva, type Gfn, type Gpa, type Gva } from "../../address.js";
+import { gfnOf, gpa, gva, type Gfn } from "../../address.js";
 import type { GuestMemory } from "../../mm/guest-memory.js";
 import type { GuestPaging } from "../../mm/guest-paging.js";
 import { findGuest } from "../../mm/walk-guest.js";
@@ -36,15 +36,22 @@ export interface Tracer {
   unwatch(gfn: Gfn): void;
 }
 
+/** A frame that a page of the table lies in: undefined if the guest has not mapped it. */
+type Place = Gfn | undefined;
+
 /** The shadow of one table: GDT or LDT. */
 export class ShadowDescriptors {
   private base = -1;
   private limit = -1;
-  private frames: Gfn[] = [];
+  private raise: Raise | undefined;
+  /** The guest's descriptors as they were read, two words each; 0 beyond the table. */
+  private readonly raw = new Uint32Array(2 * ENTRIES);
+  /** Where the pages lie that the table lies in. */
+  private places: Place[] = [];
+  /** Frames of them that have been stored to since the table was read. */
+  private readonly written = new Set<Gfn>();
+  private moved = true;
   private filled = 0;
-  private stale = true;
-  /** Where the table's pages are, while it is read as a whole. */
-  private pages: Map<number, Gpa | undefined> | undefined;
 
   /** `shadow` are the words of the shadow table; `top` the first linear address that is the monitor's. */
   constructor(
@@ -57,12 +64,12 @@ export class ShadowDescriptors {
 
   /** A store to guest frame `gfn` has been made. */
   stored(gfn: number): void {
-    if (this.frames.includes(gfn as Gfn)) this.stale = true;
+    if (this.places.includes(gfn as Gfn)) this.written.add(gfn as Gfn);
   }
 
   /** The mapping of the table may have changed. */
   remapped(): void {
-    this.stale = true;
+    this.moved = true;
   }
 
   /** True if part of the table lies in the page of `address`. */
@@ -73,89 +80,93 @@ export class ShadowDescriptors {
 
   /** Makes the shadow agree with the guest's table at `base` with `limit`; `raise` says which privileges there are. */
   update(base: number, limit: number, raise: Raise): void {
-    if (!this.stale && base === this.base && limit === this.limit) return;
-    this.stale = false;
+    const other = base !== this.base || limit !== this.limit;
+    if (!other && !this.moved && this.written.size === 0 && raise === this.raise) return;
+    const { places } = this;
     this.base = base;
     this.limit = limit;
-    this.pages = new Map();
-    this.follow();
+    if (other || this.moved) this.follow();
     const count = limit < 7 ? 0 : Math.min(ENTRIES, (limit + 1) >>> 3);
-    for (let i = 0; i < count; i++) this.put(i, this.guests(i), raise);
-    for (let i = count; i < this.filled; i++) this.clear(i);
+    if (raise !== this.raise) this.raiseAll(raise);
+    for (const [page, place] of this.places.entries()) {
+      const known = !other && place === places[page] && (place === undefined || !this.written.has(place));
+      if (!known) this.read(page, count);
+    }
+    for (let i = count; i < this.filled; i++) this.put(i, 0, 0);
     this.filled = count;
-    this.pages = undefined;
+    this.moved = false;
+    this.written.clear();
   }
 
-  /** The guest's own descriptor `index`; undefined if it is beyond the table or not mapped. */
+  /** The guest's own descriptor `index`, as the shadow was made from it; undefined if it is beyond the table. */
   guests(index: number): Descriptor | undefined {
     if (index * 8 + 7 > this.limit) return undefined;
-    const low = this.word(this.base + index * 8);
-    const high = this.word(this.base + index * 8 + 4);
-    return low === undefined || high === undefined ? undefined : { low, high };
+    return { low: this.raw[2 * index]!, high: this.raw[2 * index + 1]! };
   }
 
-  private put(index: number, descriptor: Descriptor | undefined, raise: Raise): void {
-    const privilege = descriptor === undefined ? undefined : raise(privilegeOf(descriptor));
-    if (descriptor === undefined || privilege === undefined || !isUsedSegment(descriptor)) {
-      this.clear(index);
-      return;
+  /** Brings the entries in step that lie in page `page` of the table, or partly do. */
+  private read(page: number, count: number): void {
+    const start = page * PAGE - (this.base % PAGE);
+    const end = Math.min(count, Math.ceil((start + PAGE) / 8));
+    for (let i = Math.max(0, Math.floor(start / 8)); i < end; i++) {
+      const low = this.word(i * 8);
+      const high = this.word(i * 8 + 4);
+      if (low !== this.raw[2 * i] || high !== this.raw[2 * i + 1]) this.put(i, low, high);
     }
-    const whole = limitOf(descriptor);
-    const limit = growsDown(accessOf(descriptor)) ? undefined : cutLimit(baseOf(descriptor), whole, this.top);
-    if (limit === undefined) {
-      this.clear(index);
-      return;
-    }
-    const { low, high } = changed(descriptor, privilege, limit);
-    this.shadow.set(index * 8, low);
-    this.shadow.set(index * 8 + 4, high);
   }
 
-  private clear(index: number): void {
-    this.shadow.set(index * 8, 0);
-    this.shadow.set(index * 8 + 4, 0);
+  /** Other privileges are present. */
+  private raiseAll(raise: Raise): void {
+    this.raise = raise;
+    for (let i = 0; i < this.filled; i++) this.put(i, this.raw[2 * i]!, this.raw[2 * i + 1]!);
   }
 
-  /** Traces the frames that the table lies in now. */
+  /** Makes an entry of the shadow from the guest's. */
+  private put(index: number, low: number, high: number): void {
+    this.raw[2 * index] = low;
+    this.raw[2 * index + 1] = high;
+    const entry = isUsedSegment({ low, high }) ? this.lower({ low, high }) : ABSENT;
+    this.shadow.set(index * 8, entry.low);
+    this.shadow.set(index * 8 + 4, entry.high);
+  }
+
+  /** What a segment the guest may load becomes. */
+  private lower(descriptor: Descriptor): Descriptor {
+    const privilege = this.raise!(privilegeOf(descriptor));
+    if (privilege === undefined || growsDown(accessOf(descriptor))) return ABSENT;
+    const limit = cutLimit(baseOf(descriptor), limitOf(descriptor), this.top);
+    return limit === undefined ? ABSENT : changed(descriptor, privilege, limit);
+  }
+
+  /** Finds the frames that the table lies in now, and has them traced. */
   private follow(): void {
-    const frames: Gfn[] = [];
+    const before = this.places;
+    this.places = [];
     const start = this.base - (this.base % PAGE);
     // Beyond 4 GB a table goes on at 0.
     for (let at = start; this.limit >= 0 && at <= this.base + this.limit; at += PAGE) {
-      const place = this.translate(gva(at));
-      if (place !== undefined && !frames.includes(gfnOf(place))) frames.push(gfnOf(place));
+      const walk = findGuest(this.memory, this.paging, gva(at), Access.READ, false);
+      this.places.push(walk.ok ? gfnOf(walk.gpa) : undefined);
     }
-    for (const gfn of this.frames) if (!frames.includes(gfn)) this.tracer.unwatch(gfn);
-    for (const gfn of frames) if (!this.frames.includes(gfn)) this.tracer.watch(gfn);
-    this.frames = frames;
+    for (const gfn of before) if (gfn !== undefined && !this.places.includes(gfn)) this.tracer.unwatch(gfn);
+    for (const gfn of this.places) if (gfn !== undefined && !before.includes(gfn)) this.tracer.watch(gfn);
   }
 
-  private translate(address: Gva): Gpa | undefined {
-    const offset = address % PAGE;
-    const page = address - offset;
-    if (this.pages === undefined) return this.walk(address);
-    if (!this.pages.has(page)) this.pages.set(page, this.walk(gva(page)));
-    const found = this.pages.get(page);
-    return found === undefined ? undefined : gpa(found + offset);
-  }
-
-  private walk(address: Gva): Gpa | undefined {
-    const walk = findGuest(this.memory, this.paging, address, Access.READ, false);
-    return walk.ok ? walk.gpa : undefined;
-  }
-
-  /** Four bytes of the guest's table, which need not be aligned. */
-  private word(address: number): number | undefined {
-    const at = gva(address);
-    const place = this.translate(at);
-    if (place === undefined) return undefined;
-    if ((at & (PAGE - 1)) <= PAGE - 4) return this.memory.read32(place);
+  /** Four bytes at an offset of the guest's table, which need not be aligned; 0 if they are not mapped. */
+  private word(offset: number): number {
+    const at = (this.base % PAGE) + offset;
+    const place = this.places[Math.floor(at / PAGE)];
+    if (place === undefined) return 0;
+    if (at % PAGE <= PAGE - 4) return this.memory.read32(gpa(place * PAGE + (at % PAGE)));
     let value = 0;
     for (let i = 0; i < 4; i++) {
-      const byte = this.translate(gva(address + i));
-      if (byte === undefined) return undefined;
-      value |= this.memory.read8(byte) << (8 * i);
+      const part = this.places[Math.floor((at + i) / PAGE)];
+      if (part === undefined) return 0;
+      value |= this.memory.read8(gpa(part * PAGE + ((at + i) % PAGE))) << (8 * i);
     }
     return value >>> 0;
   }
 }
+
+/** No segment: using it traps. */
+const ABSENT: Descriptor = { low: 0, high: 0 };

@@ -17,6 +17,12 @@ const CR0_PAGING = Cr0.PG | Cr0.WP;
 /** CR4 bits that do. */
 const CR4_PAGING = Cr4.PSE | Cr4.PAE | Cr4.PGE;
 
+/** Paging registers besides the PDPTEs. */
+const REGISTERS = [Cpu.CR0, Cpu.CR3, Cpu.CR4, Cpu.A20_MASK] as const;
+/** Low words of the counters that tell that the guest has flushed its TLB. */
+const FLUSHES = Cpu.COUNTERS + 8 * Counter.TLB_FLUSHES;
+const PAGE_FLUSHES = Cpu.COUNTERS + 8 * Counter.TLB_FLUSH_PAGES;
+
 /** Shadow paging for one VM. */
 export class ShadowMemory {
   /** The tables. */
@@ -69,24 +75,43 @@ export class ShadowMemory {
    * The virtual state is in the processor.
    */
   changed(): void {
-    const { vmx, state, core } = this.vm;
-    this.saved.bytes(0, Cpu.SIZE).set(state.bytes(0, Cpu.SIZE));
-    const written = vmx.get(Vmx.WRITTEN_COUNT);
-    for (let i = 0; i < written; i++) this.stored(vmx.get(Vmx.WRITTEN + 4 * i) * 4096, 4096);
-    if (written > 0) vmx.set(Vmx.WRITTEN_COUNT, 0);
+    const { vmx, state } = this.vm;
     const cr0 = state.get(Cpu.CR0) & CR0_PAGING;
     const cr3 = state.get(Cpu.CR3);
     const cr4 = state.get(Cpu.CR4) & CR4_PAGING;
     const a20 = state.get(Cpu.A20_MASK);
-    const flushes = core.cpu.counter(Counter.TLB_FLUSHES);
-    const pageFlushes = core.cpu.counter(Counter.TLB_FLUSH_PAGES);
-    const moved = cr0 !== this.cr0 || cr3 !== this.cr3 || cr4 !== this.cr4;
-    if (a20 !== this.a20) this.mmu.a20Changed();
-    if (moved || flushes !== this.flushes || pageFlushes !== this.pageFlushes) {
+    const flushed = state.get(FLUSHES) !== this.flushes || state.get(PAGE_FLUSHES) !== this.pageFlushes;
+    const moved = flushed || cr0 !== this.cr0 || cr3 !== this.cr3 || cr4 !== this.cr4;
+    const gate = a20 !== this.a20;
+    if (moved || gate) this.keep();
+    if (vmx.get(Vmx.WRITTEN_COUNT) > 0) this.takeWritten();
+    if (!moved && !gate) return;
+    if (gate) this.mmu.a20Changed();
+    if (moved) {
       this.mmu.reload();
       this.remapped = true;
     }
-    Object.assign(this, { cr0, cr3, cr4, a20 });
+    this.cr0 = cr0;
+    this.cr3 = cr3;
+    this.cr4 = cr4;
+    this.a20 = a20;
+    this.followFlushes();
+  }
+
+  /** Takes the paging registers of the virtual state in the processor over. */
+  private keep(): void {
+    const { saved } = this;
+    const { state } = this.vm;
+    for (const register of REGISTERS) saved.set(register, state.get(register));
+    saved.copy(state, Cpu.PDPTE, Cpu.EXIT_REASON);
+  }
+
+  /** Takes in the stores to traced frames that interpretation has made. */
+  private takeWritten(): void {
+    const { vmx } = this.vm;
+    const written = vmx.get(Vmx.WRITTEN_COUNT);
+    for (let i = 0; i < written; i++) this.stored(vmx.get(Vmx.WRITTEN + 4 * i) * 4096, 4096);
+    vmx.set(Vmx.WRITTEN_COUNT, 0);
     this.followFlushes();
   }
 
@@ -136,8 +161,8 @@ export class ShadowMemory {
 
   /** What was flushed up to now, the shadow tables know of. */
   private followFlushes(): void {
-    this.flushes = this.vm.core.cpu.counter(Counter.TLB_FLUSHES);
-    this.pageFlushes = this.vm.core.cpu.counter(Counter.TLB_FLUSH_PAGES);
+    this.flushes = this.vm.state.get(FLUSHES);
+    this.pageFlushes = this.vm.state.get(PAGE_FLUSHES);
   }
 
   /** Counters by name. */

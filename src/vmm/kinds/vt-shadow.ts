@@ -51,14 +51,14 @@ export class VtShadowKind extends VtKind {
   override enter(): void {
     super.enter();
     const { state, saved, vmx } = this;
-    saved.bytes(0, Cpu.SIZE).set(state.bytes(0, Cpu.SIZE));
+    saved.copy(state, Cpu.CR0, Cpu.EXIT_REASON);
     vmx.set(Vmx.CR0_SHADOW, state.get(Cpu.CR0));
     vmx.set(Vmx.CR4_SHADOW, state.get(Cpu.CR4));
     state.set(Cpu.CR0, (state.get(Cpu.CR0) & ~(Cr0.NW | Cr0.CD)) | Cr0.PG | Cr0.WP);
     state.set(Cpu.CR4, (state.get(Cpu.CR4) & ~CR4_MASK) | this.shadow.realCr4());
     state.set(Cpu.A20_MASK, 0xffffffff);
     this.shadow.load(state);
-    this.core.exports.refreshKeeping();
+    this.core.exports.rederive();
   }
 
   override leave(): void {
@@ -66,10 +66,10 @@ export class VtShadowKind extends VtKind {
     const changeable = state.get(Cpu.CR0) & ~CR0_MASK;
     state.set(Cpu.CR0, changeable | (saved.get(Cpu.CR0) & CR0_MASK));
     state.set(Cpu.CR4, (state.get(Cpu.CR4) & ~CR4_MASK) | (saved.get(Cpu.CR4) & CR4_MASK));
-    for (const field of [Cpu.CR3, Cpu.A20_MASK]) state.set(field, saved.get(field));
-    state.bytes(Cpu.PDPTE, 32).set(saved.bytes(Cpu.PDPTE, 32));
+    state.set(Cpu.CR3, saved.get(Cpu.CR3));
+    state.set(Cpu.A20_MASK, saved.get(Cpu.A20_MASK));
+    state.copy(saved, Cpu.PDPTE, Cpu.EXIT_REASON);
     super.leave();
-    this.core.exports.refreshKeeping();
   }
 
   override event(): Outcome {

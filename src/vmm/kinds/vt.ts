@@ -115,8 +115,7 @@ export class VtKind implements Kind, Dispatched {
 
   leave(): void {
     this.vmx.set(Vmx.INTERPRET, 1);
-    this.core.exports.applyControls();
-    this.core.setInterruptLine(this.vm.line);
+    this.core.exports.adoptState(this.vm.line ? 1 : 0);
   }
 
   run(budget: number): ExitReason {

@@ -1,0 +1,193 @@
+/**
+ * The real state of a deprivileged guest: made from its virtual one when it begins to run directly, and made virtual again when it comes out.
+ * Every trap goes there and back. What was real the last time is taken again while the guest's segment registers are what they were
+ * then.
+ * Invariant: while the guest runs directly, `virtual` holds its privileged registers and `lowered` the segment registers it began with.
+ */
+import { Cpu, SegCache } from "../../../assembly/abi/cpu.js";
+import { Fpu } from "../../../assembly/abi/fpu.js";
+import { Vmx } from "../../../assembly/abi/vmx.js";
+import { Cr0, Cr4, Eflags, Seg } from "../../../assembly/abi/x86.js";
+import type { Guest } from "../guest.js";
+import { Words } from "../words.js";
+import { type Lookup, liftSegments, lowerSegments, type Privileges, representable } from "./real-segments.js";
+import type { ShadowMemory } from "./shadow-memory.js";
+
+/** Where the monitor's tables are in every guest's linear space. */
+export const MONITOR_BASE = 0xffc00000;
+/** Offset of the monitor's GDT there; it and the LDT have 64 KB each, IDT and TSS share a page. */
+export const GDT = 0;
+/** Offset of its LDT. */
+export const LDT = 0x10000;
+const IDT = 0x20000;
+const TSS = 0x20800;
+/** Pages that all of them take. */
+export const PAGES = 33;
+/** Selectors of the monitor's own descriptors, as SLDT and STR show them on a machine where they do not trap. */
+const LDT_SELECTOR = 0xffe8;
+const TSS_SELECTOR = 0xfff0;
+/** Access words of the monitor's LDT and busy TSS: present, DPL 0. */
+const LDT_ACCESS = 0x10082;
+const TSS_ACCESS = 0x1008b;
+const TSS_LIMIT = 0x67;
+/** Where the TSS says that its I/O map begins. Beyond the limit: no port may be used directly (SDM 1 18.5.2). */
+export const TSS_IO_MAP = TSS + 0x64;
+/** Its value for that. */
+export const NO_IO_MAP = 0xffff0000;
+
+/** Flags that the guest keeps in its virtual state alone. */
+const VIRTUAL_FLAGS = Eflags.IF | Eflags.IOPL | Eflags.VIF | Eflags.VIP;
+/** CR0 bits the guest's own values of which matter while it runs directly. */
+const OWN_CR0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.AM;
+
+/** Caches of the six segment registers and, behind them, of LDTR. */
+const SEGMENTS_END = Cpu.SEGS + Seg.LDTR * SegCache.SIZE;
+const LDTR = SEGMENTS_END;
+/** The monitor's table registers, the A20 mask and all segment caches lie in one range. */
+const REPLACED = Cpu.GDTR_BASE;
+const REPLACED_END = Cpu.SEGS + 8 * SegCache.SIZE;
+/** Control and debug registers, tables, segments, MSRs and PDPTEs: what direct execution leaves to the monitor. */
+const PRIVILEGED = Cpu.CR0;
+const PRIVILEGED_END = Cpu.EXIT_REASON;
+
+/** Makes a guest's state real and virtual. */
+export class RealState {
+  /** The virtual state, as far as it is not in the processor while the guest runs directly. */
+  readonly virtual: Words;
+  private readonly lowered: Words;
+  private readonly state: Words;
+  private readonly umip: number;
+  /** The virtual privilege that `lowered` was made for. */
+  private privilege = -1;
+  /** `lowered` can be used as it is. */
+  private kept = false;
+  /** Code selector of the last x87 instruction when the guest began to run directly. */
+  private fpuCs = 0;
+
+  /** `privileges` says how the guest's privileges map. */
+  constructor(
+    private readonly vm: Guest,
+    private readonly privileges: Privileges,
+  ) {
+    const { memory } = vm.core;
+    this.virtual = new Words(memory, vm.pointer(vm.allocateFrame()));
+    this.lowered = new Words(memory, vm.pointer(vm.allocateFrame()));
+    this.state = vm.state;
+    this.umip = vm.options.isa === "umip" ? Cr4.UMIP : 0;
+  }
+
+  /** True if the segment registers of the virtual state in the processor can be made real. */
+  representable(): boolean {
+    const { state } = this;
+    this.kept = state.get(Cpu.CPL) === this.privilege && state.same(this.virtual, Cpu.SEGS, LDTR + SegCache.SIZE);
+    return this.kept || representable(state, this.privileges);
+  }
+
+  /** The virtual state in the processor, which is representable, goes to `virtual`. */
+  keep(): void {
+    const { state, virtual } = this;
+    virtual.set(Cpu.EFLAGS, state.get(Cpu.EFLAGS));
+    virtual.set(Cpu.CPL, state.get(Cpu.CPL));
+    virtual.copy(state, PRIVILEGED, PRIVILEGED_END);
+  }
+
+  /** Makes the state, which has been kept, real. `shadow` maps its memory. */
+  lower(shadow: ShadowMemory): void {
+    const { state, lowered } = this;
+    const privilege = state.get(Cpu.CPL);
+    const ring = this.privileges.toReal(privilege)!;
+    const flags = state.get(Cpu.EFLAGS);
+    const { kept } = this;
+    if (kept) state.copy(lowered, REPLACED, REPLACED_END);
+    else this.replace(ring);
+    this.kept = false;
+    this.privilege = privilege;
+    state.set(Cpu.CPL, ring);
+    const iopl = privilege === 3 ? flags & Eflags.IOPL : 0;
+    state.set(Cpu.EFLAGS, (flags & ~VIRTUAL_FLAGS) | Eflags.IF | iopl);
+    // Alignment is checked at CPL 3 only (SDM 3A 2.5): not for a kernel that merely runs there.
+    const own = ring === 3 && privilege !== 3 ? OWN_CR0 & ~Cr0.AM : OWN_CR0;
+    state.set(Cpu.CR0, (state.get(Cpu.CR0) & own) | Cr0.PE | Cr0.PG | Cr0.WP);
+    state.set(Cpu.CR4, (state.get(Cpu.CR4) & (Cr4.TSD | Cr4.PCE)) | shadow.realCr4() | this.umip);
+    shadow.load(state);
+    state.set(Cpu.SYSENTER_CS, 0);
+    this.fpuCs = state.get(Fpu.CS);
+    this.run();
+    if (!kept) lowered.copy(state, REPLACED, REPLACED_END);
+  }
+
+  /** The processor's state is the real one from now on. */
+  run(): void {
+    const { vmx, core } = this.vm;
+    vmx.set(Vmx.DEPRIVILEGED, 1);
+    vmx.set(Vmx.INTERPRET, 0);
+    core.exports.adoptState(0);
+  }
+
+  /** Makes the state virtual. `lookup` finds the guest's own descriptors. */
+  lift(lookup: Lookup): void {
+    const { state, virtual } = this;
+    const ring = state.get(Cpu.CPL);
+    const flags = state.get(Cpu.EFLAGS);
+    const privilege = this.privilegeNow();
+    if (state.same(this.lowered, Cpu.SEGS, SEGMENTS_END)) {
+      state.copy(virtual, PRIVILEGED, PRIVILEGED_END);
+    } else {
+      liftSegments(state, virtual, this.lowered, privilege, lookup);
+      state.copy(virtual, PRIVILEGED, Cpu.SEGS);
+      state.copy(virtual, SEGMENTS_END, PRIVILEGED_END);
+    }
+    // An x87 instruction has recorded the real selector.
+    const fpuCs = state.get(Fpu.CS);
+    if (fpuCs !== this.fpuCs && (fpuCs & 3) === ring) state.set(Fpu.CS, (fpuCs & ~3) | privilege);
+    state.set(Cpu.CPL, privilege);
+    state.set(Cpu.EFLAGS, (flags & ~VIRTUAL_FLAGS) | (virtual.get(Cpu.EFLAGS) & VIRTUAL_FLAGS));
+    const { vmx, core } = this.vm;
+    vmx.set(Vmx.DEPRIVILEGED, 0);
+    vmx.set(Vmx.INTERPRET, 1);
+    core.exports.adoptState(this.vm.line ? 1 : 0);
+  }
+
+  /**
+   * The privilege the guest believes to be at while it runs directly. From the kernel's ring it can get to ring 3 by itself: IRET and far returns outwards do
+   * not trap.
+   */
+  privilegeNow(): number {
+    const ring = this.state.get(Cpu.CPL);
+    const before = this.virtual.get(Cpu.CPL);
+    return ring === this.privileges.toReal(before) ? before : ring;
+  }
+
+  /** Limit of the guest's LDT; -1 if it has none. */
+  ldtLimit(): number {
+    const { virtual } = this;
+    const none = (virtual.get(LDTR + SegCache.SELECTOR) & 0xfffc) === 0;
+    return none ? -1 : virtual.get(LDTR + SegCache.LIMIT);
+  }
+
+  /** Linear address of the guest's LDT. */
+  ldtBase(): number {
+    return this.virtual.get(LDTR + SegCache.BASE);
+  }
+
+  /** Puts the monitor's tables and the real segment registers in place of the guest's. */
+  private replace(ring: number): void {
+    const { state } = this;
+    lowerSegments(state, this.privileges, ring);
+    state.set(Cpu.GDTR_BASE, MONITOR_BASE + GDT);
+    state.set(Cpu.GDTR_LIMIT, 0xffff);
+    state.set(Cpu.IDTR_BASE, MONITOR_BASE + IDT);
+    state.set(Cpu.IDTR_LIMIT, 0x7ff);
+    state.set(Cpu.A20_MASK, 0xffffffff);
+    this.system(Seg.LDTR, LDT_SELECTOR, MONITOR_BASE + LDT, this.ldtLimit(), LDT_ACCESS);
+    this.system(Seg.TR, TSS_SELECTOR, MONITOR_BASE + TSS, TSS_LIMIT, TSS_ACCESS);
+  }
+
+  private system(seg: Seg, selector: number, base: number, limit: number, access: number): void {
+    const cache = Cpu.SEGS + seg * SegCache.SIZE;
+    this.state.set(cache + SegCache.SELECTOR, selector);
+    this.state.set(cache + SegCache.BASE, base);
+    this.state.set(cache + SegCache.LIMIT, Math.max(0, limit));
+    this.state.set(cache + SegCache.ACCESS, limit < 0 ? 0 : access);
+  }
+}
