@@ -100,11 +100,15 @@ export const POOL_BYTES: i32 = 33554432;
 export enum DecodeTable {
   ONE_BYTE = 0, // 256 entries
   TWO_BYTE = 256, // 256 entries, 0F map
-  GROUPS = 512, // groups of 16 entries: ModRM.reg with a memory operand, then with a register
+  THREE_BYTE = 512, // 256 entries, 0F 38 map
+  GROUPS = 768, // groups of 16 entries: ModRM.reg with a memory operand, then with a register
   GROUP_SIZE = 16,
   MAX_GROUPS = 64,
-  RM_GROUPS = 1536, // groups of 8 entries: ModRM.rm of a register form whose last byte is all opcode (x87)
+  RM_GROUPS = 1792, // groups of 8 entries: ModRM.rm of a register form whose last byte is all opcode
   RM_GROUP_SIZE = 8,
-  MAX_RM_GROUPS = 12,
+  MAX_RM_GROUPS = 15,
+  PREFIX_GROUPS = 1912, // groups of PREFIX_PLACES entries, by PrefixPlace
+  MAX_PREFIX_GROUPS = 34,
+  ENTRIES = 2048,
   ENTRY_BYTES = 4,
 }

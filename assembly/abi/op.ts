@@ -254,7 +254,20 @@ export enum Op {
   FNSTENV = 224,
   FRSTOR = 225,
   FNSAVE = 226,
+  // VMX
+  VMCALL = 227,
+  VMLAUNCH = 228,
+  VMRESUME = 229,
+  VMXOFF = 230,
+  VMPTRLD = 231,
+  VMPTRST = 232,
+  VMCLEAR = 233,
+  VMXON = 234,
+  VMREAD = 235,
+  VMWRITE = 236,
+  INVEPT = 237,
+  INVVPID = 238,
 }
 
 /** One more than the largest Op. */
-export const OP_COUNT: i32 = 227;
+export const OP_COUNT: i32 = 239;

@@ -1,6 +1,6 @@
 /**
  * How the decoder finds an instruction's operands: the packed form of the SDM's "Opcode" and "Instruction" columns.
- * A decode-table entry is u8 Op, u8 Shape, u16 ShapeFlag bits; for Shape.GROUP and Shape.RM_GROUP the Op byte is the group's number.
+ * A decode-table entry is u8 Op, u8 Shape, u16 ShapeFlag bits; for the GROUP shapes the Op byte is the group's number.
  */
 export enum Shape {
   NONE = 0, // no operands
@@ -38,7 +38,19 @@ export enum Shape {
   ST = 32, // ST(i): form RM, RM holds i
   ST0_STI = 33, // ST(0), ST(i): form REG_RM, RM holds i
   STI_ST0 = 34, // ST(i), ST(0): form RM_REG, RM holds i
+  PREFIX_GROUP = 35, // anywhere, group or not: the mandatory prefix chooses an entry, by PrefixPlace
 }
+
+/** Places of a group by mandatory prefix (SDM 2A 3.1.1.1 "NP", 2.1.2): F2 and F3 come before 66. */
+export enum PrefixPlace {
+  NONE = 0,
+  OPERAND_SIZE = 1, // 66
+  REP = 2, // F3
+  REPNE = 3, // F2
+}
+
+/** Entries of a group by mandatory prefix. */
+export const PREFIX_PLACES: i32 = 4;
 
 /** Further facts of an entry. */
 export enum ShapeFlag {

@@ -8,7 +8,7 @@ import { Handler } from "../abi/handler";
 import { DecodeTable, Layout } from "../abi/layout";
 import { Op } from "../abi/op";
 import { CONDITION_SHIFT, Form, RM_MEMORY, Rec, RecFlag } from "../abi/record";
-import { Shape, ShapeFlag } from "../abi/shape";
+import { PREFIX_PLACES, PrefixPlace, Shape, ShapeFlag } from "../abi/shape";
 import { Reg, Seg } from "../abi/x86";
 
 /** Next byte to read, and how many are left; a read beyond them sets `short`. Valid during one decode. */
@@ -137,6 +137,18 @@ function byteSource(op: u32): bool {
   return op == Op.MOVZX8 || op == Op.MOVSX8;
 }
 
+/** Address of entry `index` of the decode table. */
+function entryAt(index: u32): usize {
+  return Layout.DECODE_TABLE + index * DecodeTable.ENTRY_BYTES;
+}
+
+/** Place of a group by mandatory prefix. `sized`: there was a 66. */
+function prefixPlace(flags: u32, sized: bool): u32 {
+  if ((flags & RecFlag.REP) != 0) return PrefixPlace.REP;
+  if ((flags & RecFlag.REPNE) != 0) return PrefixPlace.REPNE;
+  return sized ? PrefixPlace.OPERAND_SIZE : PrefixPlace.NONE;
+}
+
 /**
  * Decodes the instruction at `bytes`, of which `available` (at most 15) may be read, into `rec`.
  * Returns its length, or 0 if it needs more bytes than that.
@@ -161,26 +173,31 @@ export function decode(rec: usize, bytes: usize, available: i32, eip: u32, mode:
     else if (b == 0xf3) flags = (flags & ~RecFlag.REPNE) | RecFlag.REP;
     else break;
   }
-  let entry: usize = Layout.DECODE_TABLE + b * DecodeTable.ENTRY_BYTES;
+  let entry = entryAt(b);
   if (b == 0x0f) {
     b = next8();
-    entry = Layout.DECODE_TABLE + (DecodeTable.TWO_BYTE + b) * DecodeTable.ENTRY_BYTES;
+    entry = entryAt(DecodeTable.TWO_BYTE + b);
+    if (b == 0x38) {
+      b = next8();
+      entry = entryAt(DecodeTable.THREE_BYTE + b);
+    }
   }
   let shape: u32 = load<u8>(entry, 1);
   let modrm: i32 = -1;
   if (shape == Shape.GROUP) {
     modrm = next8();
     const slot = ((modrm >>> 3) & 7) + (modrm >= 0xc0 ? 8 : 0);
-    entry =
-      Layout.DECODE_TABLE +
-      (DecodeTable.GROUPS + load<u8>(entry) * DecodeTable.GROUP_SIZE + slot) * DecodeTable.ENTRY_BYTES;
+    entry = entryAt(DecodeTable.GROUPS + load<u8>(entry) * DecodeTable.GROUP_SIZE + slot);
     shape = load<u8>(entry, 1);
     if (shape == Shape.RM_GROUP) {
-      entry =
-        Layout.DECODE_TABLE +
-        (DecodeTable.RM_GROUPS + load<u8>(entry) * DecodeTable.RM_GROUP_SIZE + (modrm & 7)) * DecodeTable.ENTRY_BYTES;
+      entry = entryAt(DecodeTable.RM_GROUPS + load<u8>(entry) * DecodeTable.RM_GROUP_SIZE + (modrm & 7));
       shape = load<u8>(entry, 1);
     }
+  }
+  if (shape == Shape.PREFIX_GROUP) {
+    const place = prefixPlace(flags, size16 == ((mode & Mode.CODE32) != 0));
+    entry = entryAt(DecodeTable.PREFIX_GROUPS + load<u8>(entry) * PREFIX_PLACES + place);
+    shape = load<u8>(entry, 1);
   }
   let op: u32 = load<u8>(entry);
   // An undefined member of a group still has the operand its ModRM byte announces: it is fetched before #UD.

@@ -3,7 +3,11 @@
  * architectural state; the block loop sees Stop.FAULT and delivers the exception (assembly/cpu/interrupt.ts).
  */
 import { Cpu, Stop } from "../abi/cpu";
+import { Rec } from "../abi/record";
+import { Active } from "../abi/vmx";
 import { Vector } from "../abi/x86";
+import { undefinedOpcode } from "../host";
+import { active } from "../vmx/state";
 import { get, set } from "./state";
 
 /** True if the current instruction has raised a fault. */
@@ -35,6 +39,15 @@ export function raiseGp(error: u32): void {
 /** #UD. */
 export function raiseUd(): void {
   raise(Vector.UD);
+}
+
+/**
+ * #UD for the instruction in `rec`, which the machine does not have: the host hears of it. A monitor that takes every exception is told
+ * by its exit instead, and has the guest's processor raise it once more.
+ */
+export function raiseUndefined(rec: usize): void {
+  if ((active() & Active.DEPRIVILEGED) == 0) undefinedOpcode(load<u32>(rec, Rec.EIP));
+  raiseUd();
 }
 
 /** Forgets the raised fault; returns nothing. For the code that delivers it. */

@@ -3,6 +3,7 @@
  * form; the translator for everything it does not lower.
  */
 import { Cpu } from "../abi/cpu";
+import { ExitReason } from "../abi/exit";
 import { Op } from "../abi/op";
 import { opAdc, opAdd, opAnd, opCmp, opDec, opInc, opNeg, opNot, opOr, opSbb, opSub, opTest, opXor } from "./exec/alu";
 import { opAaa, opAad, opAam, opAas, opDaa, opDas } from "./exec/bcd";
@@ -184,9 +185,9 @@ import {
   opFxch,
 } from "./exec/x87-move";
 import { opF2xm1, opFcos, opFpatan, opFptan, opFsin, opFsincos, opFyl2x, opFyl2xp1 } from "./exec/x87-transcendental";
+import { opVmx, opVmxMemory, opVmxRegister } from "./exec/vmx";
 import { Rec } from "../abi/record";
-import { undefinedOpcode } from "../host";
-import { raiseUd } from "./fault";
+import { raiseUndefined } from "./fault";
 import { advance } from "./operand";
 import { set } from "./state";
 
@@ -422,8 +423,19 @@ export function generic(rec: usize): void {
     case Op.FRSTOR: opFrstor(rec); break;
     case Op.FNSAVE: opFnsave(rec); break;
     case Op.UD: opUd(rec); break;
+    case Op.VMCALL: opVmx(rec, ExitReason.VMCALL); break;
+    case Op.VMLAUNCH: opVmx(rec, ExitReason.VMLAUNCH); break;
+    case Op.VMRESUME: opVmx(rec, ExitReason.VMRESUME); break;
+    case Op.VMXOFF: opVmx(rec, ExitReason.VMXOFF); break;
+    case Op.VMPTRLD: opVmxMemory(rec, ExitReason.VMPTRLD); break;
+    case Op.VMPTRST: opVmxMemory(rec, ExitReason.VMPTRST); break;
+    case Op.VMCLEAR: opVmxMemory(rec, ExitReason.VMCLEAR); break;
+    case Op.VMXON: opVmxMemory(rec, ExitReason.VMXON); break;
+    case Op.VMREAD: opVmxRegister(rec, ExitReason.VMREAD); break;
+    case Op.VMWRITE: opVmxRegister(rec, ExitReason.VMWRITE); break;
+    case Op.INVEPT: opVmxRegister(rec, ExitReason.INVEPT); break;
+    case Op.INVVPID: opVmxRegister(rec, ExitReason.INVVPID); break;
     default:
-      undefinedOpcode(load<u32>(rec, Rec.EIP));
-      raiseUd();
+      raiseUndefined(rec);
   }
 }

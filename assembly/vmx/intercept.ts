@@ -13,7 +13,7 @@ import { effectiveAddress, form, isMemory, size } from "../cpu/operand";
 import { cpl, get, segBase } from "../cpu/state";
 import { framePtr } from "../mmu/phys";
 import { exitAt, exitWithInfo, raiseExit } from "./exit";
-import { memoryInfo } from "./operand-info";
+import { displacement, memoryInfo, registerInfo } from "./operand-info";
 import { active, nonRoot, primary, secondary, vget, vptr, vset } from "./state";
 
 /** True if the monitor's machine refuses a sensitive instruction outside CPL 0: #GP(0) has been raised. */
@@ -23,10 +23,17 @@ export function refused(): bool {
   return true;
 }
 
-/** Instructions that exit in every guest: CPUID, INVD, those of VMX. */
+/** Instructions that exit in every guest: CPUID, INVD. */
 export function exitsAlways(rec: usize, reason: u32): bool {
   if (!nonRoot()) return false;
   exitAt(rec, reason, 0);
+  return true;
+}
+
+/** The instructions of VMX. */
+export function exitsVmx(rec: usize, reason: u32, info: u32): bool {
+  if (!nonRoot()) return false;
+  exitWithInfo(rec, reason, info == 0 ? 0 : displacement(rec), info);
   return true;
 }
 
@@ -54,16 +61,15 @@ export function exitsPause(rec: usize): bool {
 export function exitsTables(rec: usize, which: u32): bool {
   if (!nonRoot() || (secondary() & Secondary.DESCRIPTOR_TABLES) == 0) return false;
   const info = memoryInfo(rec) | (size(rec) == 4 ? 1 << 11 : 0) | (which << 28);
-  exitWithInfo(rec, ExitReason.GDTR_IDTR_ACCESS, load<u32>(rec, Rec.DISP), info);
+  exitWithInfo(rec, ExitReason.GDTR_IDTR_ACCESS, displacement(rec), info);
   return true;
 }
 
 /** SLDT, STR, LLDT, LTR (`which` 0 to 3). */
 export function exitsSystemSegments(rec: usize, which: u32): bool {
   if (!nonRoot() || (secondary() & Secondary.DESCRIPTOR_TABLES) == 0) return false;
-  const memory = isMemory(rec);
-  const info = memory ? memoryInfo(rec) : (1 << 10) | ((<u32>load<u8>(rec, Rec.RM) >>> 2) << 3);
-  exitWithInfo(rec, ExitReason.LDTR_TR_ACCESS, memory ? load<u32>(rec, Rec.DISP) : 0, info | (which << 28));
+  const info = isMemory(rec) ? memoryInfo(rec) : registerInfo(rec);
+  exitWithInfo(rec, ExitReason.LDTR_TR_ACCESS, displacement(rec), info | (which << 28));
   return true;
 }
 

@@ -3,10 +3,23 @@
  */
 import { Cpu } from "../abi/cpu";
 import { Rec, RecFlag } from "../abi/record";
+import { isMemory } from "../cpu/operand";
 
 /** Bits of the base and index fields that say "none". */
 const NO_INDEX: u32 = 1 << 22;
 const NO_BASE: u32 = 1 << 27;
+
+/** What it says of a register r/m operand: that it is one, and which. */
+export function registerInfo(rec: usize): u32 {
+  return (1 << 10) | ((<u32>load<u8>(rec, Rec.RM) >>> 2) << 3);
+}
+
+/** The displacement of the operand of `rec`, sign-extended; 0 of a register (SDM 3C 27.2.1). */
+export function displacement(rec: usize): u32 {
+  if (!isMemory(rec)) return 0;
+  const value = load<u32>(rec, Rec.DISP);
+  return (load<u16>(rec, Rec.FLAGS) & RecFlag.ADDR16) != 0 ? <u32>(<i32>(<i16>value)) : value;
+}
 
 /** Scale, address size, segment, index and base of the memory operand of `rec`. */
 export function memoryInfo(rec: usize): u32 {

@@ -86,6 +86,8 @@ export function trapsUnder(privilege: Privilege, op: Op, conditions: number): bo
       return !holds(Holds.PCE);
     case "umip":
       return holds(Holds.UMIP);
+    case "vmx":
+      return true;
   }
 }
 
@@ -98,4 +100,5 @@ export const PRIVILEGE_CONDITIONS: Record<Privilege, string> = {
   tsd: "CPL > 0 and CR4.TSD",
   pce: "CPL > 0 and not CR4.PCE",
   umip: "CPL > 0 and CR4.UMIP",
+  vmx: "always: #UD",
 };

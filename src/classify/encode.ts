@@ -67,8 +67,9 @@ export function encode({ row, form, memory }: Subject, random: Random): Encoded 
   const bytes: number[] = [];
   if (form.operandSize === 2) bytes.push(0x66);
   if (row.flags & ShapeFlag.STRING && random.once(2)) bytes.push(random.pick([0xf2, 0xf3]));
-  if (encoding.prefix !== undefined) bytes.push(encoding.prefix);
-  if (encoding.map === 2) bytes.push(0x0f);
+  if (typeof encoding.prefix === "number") bytes.push(encoding.prefix);
+  if (encoding.map !== 1) bytes.push(0x0f);
+  if (encoding.map === 3) bytes.push(0x38);
   bytes.push(encoding.byte + (encoding.plusRegister ? random.below(8) : 0));
   let reg: number | undefined;
   let rmRegister: number | undefined;

@@ -112,6 +112,7 @@ export function derivedTable({ evidence, runs, options }: Derivation): string[] 
 export function trapWords(both: RowEvidence): string {
   const tree = trapTree(both);
   if (tree !== undefined) return treeText(tree);
+  if (derivedPrivilege(both) === "vmx") return PRIVILEGE_CONDITIONS.vmx;
   return both.ia32.traps.some(({ trapped }) => trapped) ? "as the operands say" : "never";
 }
 

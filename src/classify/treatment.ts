@@ -63,9 +63,14 @@ function isPlain(row: Row): boolean {
   return row.sensitive.length === 0 && row.privilege === "none";
 }
 
+/** What the guest's own handler is for: gates, and #UD for want of VMX. */
+function isReflected(row: Row): boolean {
+  return GATES.has(row.op) || row.privilege === "vmx";
+}
+
 function trapping(row: Row, isa: "ia32" | "umip" | "strict"): string {
   if (isPlain(row)) return "runs";
-  if (GATES.has(row.op)) return "reflected";
+  if (isReflected(row)) return "reflected";
   if (declaredVerdict(row, isa).privileged) return "emulated";
   return declaredClasses(row).lifted.length === 0 ? "shadowed" : "slips";
 }
@@ -73,7 +78,7 @@ function trapping(row: Row, isa: "ia32" | "umip" | "strict"): string {
 function inUserMode(row: Row): string {
   const verdict = declaredVerdict(row, "ia32");
   if (isPlain(row)) return "runs";
-  if (GATES.has(row.op)) return "reflected";
+  if (isReflected(row)) return "reflected";
   if (verdict.privileged) return "emulated";
   return verdict.user.lifted.length === 0 ? "runs" : "slips";
 }
@@ -91,7 +96,7 @@ function translated(row: Row): string {
 
 function ported(row: Row): string {
   if (isPlain(row)) return "runs";
-  if (GATES.has(row.op)) return "reflected";
+  if (isReflected(row)) return "reflected";
   if (declaredVerdict(row, "ia32").privileged) return "hypercall";
   return declaredClasses(row).lifted.length === 0 ? "runs" : "avoided";
 }

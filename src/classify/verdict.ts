@@ -8,6 +8,7 @@
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { Op } from "../../assembly/abi/op.js";
 import type { Privilege, Row, Sensitivity } from "../isa/row.js";
+import { INSTRUCTIONS } from "../isa/table/index.js";
 import { isDecided, learn, MONITORS_CHOICE, type Tree, trapsAt } from "./conditions.js";
 import { declaredClasses, trapsUnder, unobservable } from "./declared.js";
 import type { RowEvidence } from "./derive.js";
@@ -34,6 +35,7 @@ const CONTROLLED_EXITS: ReadonlySet<ExitReason> = new Set([
   ExitReason.GDTR_IDTR_ACCESS,
   ExitReason.LDTR_TR_ACCESS,
   ExitReason.WBINVD,
+  ...INSTRUCTIONS.filter((row) => row.privilege === "vmx").flatMap((row) => row.exits),
 ]);
 
 /** User sensitive only where user mode has IOPL 3, clears IF or handles an NMI. */
@@ -120,6 +122,8 @@ const PRIVILEGES: readonly Privilege[] = ["none", "cpl0", "umip", "tsd", "pce", 
 /** The privilege whose condition explains every sample; undefined if there is none. */
 export function derivedPrivilege(both: RowEvidence): Privilege | undefined {
   if (!isPrivilegeDecided(both.ia32) || !isPrivilegeDecided(both.umip)) return "none";
+  // What never completes on the bare machine and always exits was looking for VMX operation.
+  if (both.ia32.states + both.umip.states === 0 && isPrivileged(both.vt, "vt")) return "vmx";
   const samples = [...both.ia32.traps, ...both.umip.traps];
   const { op } = both.ia32.row;
   return PRIVILEGES.find((privilege) =>

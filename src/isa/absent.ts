@@ -5,6 +5,7 @@
 
 /** Ranges of the two-byte map (0F xx): first, last, what they belong to. */
 const TWO_BYTE: readonly (readonly [number, number, string])[] = [
+  [0x01, 0x01, "VMX, XSAVE or later"],
   [0x05, 0x05, "SYSCALL (64-bit mode)"],
   [0x07, 0x07, "SYSRET (64-bit mode)"],
   [0x0d, 0x0d, "PREFETCHW (3DNow!)"],
@@ -12,7 +13,7 @@ const TWO_BYTE: readonly (readonly [number, number, string])[] = [
   [0x10, 0x17, "SSE"],
   [0x28, 0x2f, "SSE"],
   [0x37, 0x37, "GETSEC (SMX)"],
-  [0x38, 0x38, "SSSE3, SSE4 or later"],
+  [0x38, 0x38, "SSSE3, SSE4, VMX or later"],
   [0x3a, 0x3a, "SSSE3, SSE4 or later"],
   [0x50, 0x5f, "SSE"],
   [0x60, 0x76, "MMX or SSE2"],

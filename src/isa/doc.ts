@@ -12,7 +12,7 @@ const INTRODUCTION = `# The instruction set
 
 Printed from the table in \`src/isa/table/\`; \`npx vitest run --project fast tests/agreement/doc.test.ts -u\` prints it again.
 
-Every instruction of an i686 without MMX and SSE. Opcodes and operands are written as in the Intel SDM, volume 2.
+Every instruction of an i686 without MMX and SSE, and those of VMX. Opcodes and operands are written as in the Intel SDM, volume 2.
 A row is given in its 8-bit or 32-bit form; *16-bit* is what the same opcode is with a 16-bit operand size.
 
 x87: results are those of the SDM to the last bit and flag. The transcendental functions, which no manual defines to the last bit,
@@ -38,6 +38,7 @@ const PRIVILEGE_WORDS: Record<Privilege, string> = {
   tsd: "CPL 0 if CR4.TSD",
   pce: "CPL 0 unless CR4.PCE",
   umip: "CPL 0 if CR4.UMIP",
+  vmx: "#UD outside VMX operation",
 };
 
 const NOTES: readonly [ShapeFlag, string][] = [

@@ -65,9 +65,18 @@ export const privileged: Attribute = (draft) => {
 };
 
 /** Faults outside CPL 0 under a condition. */
-export function privilegedIf(condition: Exclude<Privilege, "none" | "cpl0">): Attribute {
+export function privilegedIf(condition: Exclude<Privilege, "none" | "cpl0" | "vmx">): Attribute {
   return (draft) => {
     draft.privilege = condition;
+  };
+}
+
+/** An instruction of VMX: #UD outside VMX operation, and it always leaves non-root operation, at any CPL, with `reason`. */
+export function vmx(reason: ExitReason): Attribute {
+  return (draft) => {
+    draft.privilege = "vmx";
+    draft.exits = [reason];
+    draft.flags |= ShapeFlag.ENDS;
   };
 }
 

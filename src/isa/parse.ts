@@ -3,7 +3,7 @@
  * not fit each other: a row that parses can be decoded. Notation: SDM 2A 3.1.1.1 and 3.1.1.3.
  */
 import { Shape, ShapeFlag } from "../../assembly/abi/shape.js";
-import type { Encoding } from "./row.js";
+import type { Encoding, Selector } from "./row.js";
 
 /** What an operand is, width aside. */
 type Kind =
@@ -43,6 +43,7 @@ const OPERANDS: Record<string, OperandKind> = {
   "r/m": { kind: "rm" },
   m: { kind: "m" },
   m64: { kind: "m" },
+  m128: { kind: "m" },
   "m16:32": { kind: "m", bits: 32, twin: "m16:16" },
   "m16&32": { kind: "m", bits: 32, twin: "m16&32" },
   "m32&32": { kind: "m", bits: 32, twin: "m16&16" },
@@ -153,34 +154,43 @@ export function parseText(text: string): ParsedText {
   return { mnemonic: match[1]!, operands };
 }
 
-/** The encoding of `D8 C0+i` and `D9 FA`: an x87 register form, whose second byte is a ModRM byte. */
-function parseStackCode(code: string): Encoding | undefined {
-  const match = /^(D[89A-F]) ([C-F][0-9A-F])(\+i)?$/.exec(code);
+/** The prefix a row is selected by, from the word in front of its opcode. */
+function selectorOf(word: string | undefined): Selector | undefined {
+  return word === undefined || word === "NP" ? word : (Number.parseInt(word, 16) as Selector);
+}
+
+/** The encoding of `D8 C0+i`, `D9 FA` and `0F 01 C1`: a register form whose last byte is a ModRM byte. */
+function parseRegisterCode(code: string): Encoding | undefined {
+  const match = /^(?:(NP|66|F3|F2) )?(?:(D[89A-F])|0F ([0-9A-F]{2})) ([C-F][0-9A-F])(\+i)?$/.exec(code);
   if (!match) return undefined;
-  const modrm = Number.parseInt(match[2]!, 16);
-  if (match[3] !== undefined && (modrm & 7) !== 0)
-    throw new Error(`+i needs a byte that ends in 0 or 8, found "${code}"`);
+  const [, prefix, stack, second, last, plus] = match;
+  const modrm = Number.parseInt(last!, 16);
+  if (plus !== undefined && (modrm & 7) !== 0) throw new Error(`+i needs a byte that ends in 0 or 8, found "${code}"`);
   return {
-    prefix: undefined,
-    map: 1,
-    byte: Number.parseInt(match[1]!, 16),
+    prefix: selectorOf(prefix),
+    map: stack === undefined ? 2 : 1,
+    byte: Number.parseInt(stack ?? second!, 16),
     plusRegister: false,
     modrm: (modrm >> 3) & 7,
-    rm: match[3] === undefined ? modrm & 7 : "i",
+    rm: plus === undefined ? modrm & 7 : "i",
     immediates: [],
   };
 }
 
 /** Takes an "Opcode" column apart. Throws on anything that an i686 without MMX and SSE does not have. */
 export function parseCode(code: string): Encoding {
-  const stack = parseStackCode(code);
-  if (stack) return stack;
-  const match = /^(?:(F3) )?(0F )?([0-9A-F]{2})(\+r[bd])?(?: \/([r0-7]))?((?: (?:ib|iw|id|cb|cd|cp))*)$/.exec(code);
-  if (!match) throw new Error(`opcode "${code}" is not of the form [F3] [0F] byte[+rb|+rd] [/r|/digit] [immediates]`);
-  const [, prefix, escaped, byte, plus, modrm, immediates] = match;
+  const register = parseRegisterCode(code);
+  if (register) return register;
+  const form = "[NP|66|F3|F2] [0F [38]] byte[+rb|+rd] [/r|/digit] [immediates]";
+  const match =
+    /^(?:(NP|66|F3|F2) )?(0F (?:38 )?)?([0-9A-F]{2})(\+r[bd])?(?: \/([r0-7]))?((?: (?:ib|iw|id|cb|cd|cp))*)$/.exec(
+      code,
+    );
+  if (!match) throw new Error(`opcode "${code}" is not of the form ${form}`);
+  const [, prefix, escapes, byte, plus, modrm, immediates] = match;
   return {
-    prefix: prefix === undefined ? undefined : Number.parseInt(prefix, 16),
-    map: escaped === undefined ? 1 : 2,
+    prefix: selectorOf(prefix),
+    map: escapes === undefined ? 1 : escapes === "0F " ? 2 : 3,
     byte: Number.parseInt(byte!, 16),
     plusRegister: plus !== undefined,
     modrm: modrm === undefined || modrm === "r" ? modrm : Number(modrm),

@@ -7,20 +7,23 @@ import type { ExitReason } from "../../assembly/abi/exit.js";
 import type { Op } from "../../assembly/abi/op.js";
 import type { Shape } from "../../assembly/abi/shape.js";
 
-/** The opcode map: one-byte opcodes or those behind 0F. */
-export type OpcodeMap = 1 | 2;
+/** The opcode map: one-byte opcodes, those behind 0F, or those behind 0F 38. */
+export type OpcodeMap = 1 | 2 | 3;
+
+/** What chooses between rows of one opcode: a mandatory prefix, or that there is none (`NP`: SDM 2A 3.1.1.1). */
+export type Selector = "NP" | 0x66 | 0xf3 | 0xf2;
 
 /** The "Opcode" column, taken apart. */
 export interface Encoding {
-  /** Prefix that selects the row (F3 of PAUSE); such a row shares its opcode's decode entry. */
-  readonly prefix: number | undefined;
+  /** Prefix that selects the row; undefined if prefixes only modify it. */
+  readonly prefix: Selector | undefined;
   readonly map: OpcodeMap;
   /** Opcode byte; with `plusRegister` the first of eight. */
   readonly byte: number;
   readonly plusRegister: boolean;
   /** `r` for /r, 0..7 for /digit, undefined without ModRM. */
   readonly modrm: "r" | number | undefined;
-  /** ModRM.rm of an x87 register form: `i` where it names ST(i), 0..7 where it is part of the opcode; else undefined. */
+  /** ModRM.rm of a register form: `i` where it names ST(i), 0..7 where the whole byte is opcode; else undefined. */
   readonly rm: "i" | number | undefined;
   /** What follows ModRM and displacement: ib iw id cb cw cd cp, in order. */
   readonly immediates: readonly string[];
@@ -29,9 +32,9 @@ export interface Encoding {
 /**
  * What decides whether an instruction faults outside CPL 0, in protected mode (SDM 3A 5.9):
  * `none` never, `cpl0` always, `iopl` if CPL > IOPL (CLI, STI; CR4.PVI changes that), `io` if CPL > IOPL and the I/O
- * bitmap denies, `tsd` if CR4.TSD, `pce` unless CR4.PCE, `umip` if CR4.UMIP.
+ * bitmap denies, `tsd` if CR4.TSD, `pce` unless CR4.PCE, `umip` if CR4.UMIP; `vmx` is #UD at any CPL outside VMX operation.
  */
-export type Privilege = "none" | "cpl0" | "iopl" | "io" | "tsd" | "pce" | "umip";
+export type Privilege = "none" | "cpl0" | "iopl" | "io" | "tsd" | "pce" | "umip" | "vmx";
 
 /**
  * Popek and Goldberg's kinds of sensitivity. `control`: it can change the mode or the resources. `location`: its result

@@ -9,7 +9,7 @@ import { Op } from "../../assembly/abi/op.js";
 import { Block, RecFlag } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
-import { SENSITIVE } from "./interpreted.js";
+import { SENSITIVE, VMX } from "./interpreted.js";
 import { BRANCHES, FAR_TRANSFERS } from "./transfers.js";
 import { FULL, MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES, MAX_SHARED } from "./tuning.js";
 
@@ -69,7 +69,7 @@ const BYTES = Layout.TRANSLATOR + 64;
 const MAX_LENGTH = 15;
 
 /** Operations that end a block to go elsewhere. Any other one that is interpreted goes on behind itself, if it ends a block at all. */
-const TRANSFERS: ReadonlySet<Op> = new Set<Op>([...BRANCHES, ...FAR_TRANSFERS, Op.HLT, Op.UD, Op.INVALID]);
+const TRANSFERS: ReadonlySet<Op> = new Set<Op>([...BRANCHES, ...FAR_TRANSFERS, ...VMX, Op.HLT, Op.UD, Op.INVALID]);
 
 /** Where branches that know it only at run time have been seen to lead. */
 export type SeenTargets = (eip: number) => readonly number[];

@@ -47,6 +47,22 @@ const SYSTEM = [
   Op.WRMSR,
 ] as const;
 
+/** Instructions of VMX: none goes on behind itself. */
+export const VMX = [
+  Op.VMCALL,
+  Op.VMLAUNCH,
+  Op.VMRESUME,
+  Op.VMXOFF,
+  Op.VMPTRLD,
+  Op.VMPTRST,
+  Op.VMCLEAR,
+  Op.VMXON,
+  Op.VMREAD,
+  Op.VMWRITE,
+  Op.INVEPT,
+  Op.INVVPID,
+] as const;
+
 /** Operations that control, depend on or show the privilege and the resources: what a monitor may want to see, however it is lowered. */
 export const SENSITIVE: ReadonlySet<Op> = new Set<Op>([
   ...CONTROL,
@@ -140,4 +156,4 @@ const FPU = [
 ] as const;
 
 /** All of them. */
-export const INTERPRETED = [...RARE, ...CONTROL, ...SYSTEM, ...FPU] as const;
+export const INTERPRETED = [...RARE, ...CONTROL, ...SYSTEM, ...VMX, ...FPU] as const;

@@ -27,6 +27,7 @@ const KNOWN: Known[] = [
   { rows: /^FU?COMIP /, says: /^fu?compi 2$/, reason: "its name" },
   { rows: /^FN(ENI|DISI|SETPM)$/, says: /^f(eni8087_nop|disi8087_nop|setpm) 2$/, reason: "its name" },
   { rows: /^(FCOM|FCOMP|FSTP|FXCH) ST\(i\)$/, says: /^rejected$/, reason: "leaves the aliases out" },
+  { rows: /^(VMCLEAR|INVEPT|INVVPID) /, says: /^(vmptrld 4|rejected)$/, reason: "takes 66 for an operand size in 16-bit code" },
   { rows: /^RESERVEDNOP.*/, says: /^(nop|prefetch\w*|cldemote|bnd\w+|rejected)/, reason: "later processors gave some of them a meaning" },
 ];
 

@@ -31,8 +31,9 @@ export function encode(form: Form, bitness: Bitness, memory: boolean, firstImmed
   const { encoding } = form.row;
   const bytes: number[] = [];
   if (form.operandSize !== undefined && form.operandSize * 8 !== bitness) bytes.push(0x66);
-  if (encoding.prefix !== undefined) bytes.push(encoding.prefix);
-  if (encoding.map === 2) bytes.push(0x0f);
+  if (typeof encoding.prefix === "number") bytes.push(encoding.prefix);
+  if (encoding.map !== 1) bytes.push(0x0f);
+  if (encoding.map === 3) bytes.push(0x38);
   bytes.push(encoding.byte + (encoding.plusRegister ? 1 : 0));
   if (encoding.modrm !== undefined) {
     const reg = encoding.modrm === "r" ? 2 : encoding.modrm;

@@ -59,6 +59,9 @@ const NEEDS: Partial<Record<Op, Needs>> = {
   [Op.INT3]: { raises: [Vector.BP] },
   [Op.INT1]: { raises: [Vector.DB] },
   [Op.UD]: { raises: [Vector.UD] },
+  ...Object.fromEntries(
+    INSTRUCTIONS.filter((row) => row.privilege === "vmx").map((row) => [row.op, { raises: [Vector.UD] }]),
+  ),
 };
 
 function littleEndian(values: readonly number[], bytes: number): number[] {

@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from "vitest";
 import { ShapeFlag } from "../../assembly/abi/shape.js";
-import type { OpcodeMap, Privilege } from "../../src/isa/row.js";
-import { ESCAPE_BYTE, PREFIX_BYTES } from "../../src/isa/pack.js";
-import { rowAt } from "../../src/isa/slots.js";
+import type { OpcodeMap, Privilege, Selector } from "../../src/isa/row.js";
+import { ESCAPE_BYTE, PREFIX_BYTES, SECOND_ESCAPE_BYTE } from "../../src/isa/pack.js";
+import { rowAt, SELECTORS } from "../../src/isa/slots.js";
 import { INSTRUCTIONS } from "../../src/isa/table/index.js";
 import { describeSample, hexBytes, type Sample, samplesOf } from "./encode.js";
 import { I686_FEATURES, type IcedFacts, icedFacts } from "./oracle.js";
@@ -40,6 +40,7 @@ const FLAGS: Known[] = [
 /** Differences in privilege and exits. */
 const TRAPS: Known[] = [
   { rows: /^CPUID/, ours: "false", iced: "true", reason: "CPUID faulting came after the i686" },
+  { rows: /^VMCALL/, ours: "true", iced: "false", reason: "in root operation it is #GP outside CPL 0 as the others of VMX are" },
   { rows: /^SMSW/, ours: "no exit", iced: "exit", reason: "SDM 3C 25.1.3 has no exit for SMSW: it reads the CR0 read shadow" },
 ];
 
@@ -77,7 +78,7 @@ const samples = INSTRUCTIONS.flatMap(samplesOf).map((sample) => ({
   facts: icedFacts(sample.bytes, sample.bitness),
 }));
 
-const ALWAYS: readonly Privilege[] = ["cpl0", "iopl", "io"];
+const ALWAYS: readonly Privilege[] = ["cpl0", "iopl", "io", "vmx"];
 const SOMETIMES: readonly Privilege[] = ["tsd", "pce", "umip"];
 
 describe("table and iced-x86 agree on", () => {
@@ -106,7 +107,7 @@ describe("table and iced-x86 agree on", () => {
       differences(
         COLUMNS,
         "opcode",
-        ({ form }) => form.code,
+        ({ form }) => form.code.replace(/^NP /, ""),
         (facts) => facts.code,
       ),
     ).toEqual([]);
@@ -186,25 +187,37 @@ describe("table and iced-x86 agree on", () => {
 /** Opcodes iced counts to the i686 that the table leaves out. */
 const LEFT_OUT: Record<string, string> = {
   "0F 0D /r": "no-operation only since the Pentium 4; 0F 18..1F are those of the P6",
+  "0F 01 D4": "VMFUNC: the processor has no VM functions",
   "0F FF /r": "UD0: #UD with or without a row, and processors differ about its length",
 };
+
+const ESCAPES: Record<OpcodeMap, number[]> = { 1: [], 2: [ESCAPE_BYTE], 3: [ESCAPE_BYTE, SECOND_ESCAPE_BYTE] };
+
+/** Every opcode of every map, with each mandatory prefix and without. */
+function* opcodes(): Generator<[OpcodeMap, number, Selector]> {
+  for (const map of [1, 2, 3] as const) {
+    for (let byte = 0; byte < 256; byte++) {
+      if (map === 1 && (byte === ESCAPE_BYTE || PREFIX_BYTES.includes(byte))) continue;
+      if (map === 2 && byte === SECOND_ESCAPE_BYTE) continue;
+      for (const selector of SELECTORS) yield [map, byte, selector];
+    }
+  }
+}
 
 describe("opcodes without a row", () => {
   const reasons = new Set<string>();
   const wrong: string[] = [];
   let count = 0;
-  for (const map of [1, 2] as OpcodeMap[]) {
-    for (let byte = 0; byte < 256; byte++) {
-      if (map === 1 && (byte === ESCAPE_BYTE || PREFIX_BYTES.includes(byte))) continue;
-      for (let modrm = 0; modrm < 256; modrm++) {
-        if (rowAt(map, byte, modrm)) continue;
-        count++;
-        const bytes = Uint8Array.from([...(map === 2 ? [ESCAPE_BYTE] : []), byte, modrm, 0, 0, 0, 0, 0, 0]);
-        const facts = icedFacts(bytes, 32);
-        if (facts.text === "" || facts.features.some((feature) => !I686_FEATURES.has(feature))) continue;
-        if (facts.code in LEFT_OUT) reasons.add(facts.code);
-        else wrong.push(`${hexBytes(bytes)}: ${facts.text} [${facts.code}] ${facts.features}`);
-      }
+  for (const [map, byte, selector] of opcodes()) {
+    for (let modrm = 0; modrm < 256; modrm++) {
+      if (rowAt(map, byte, modrm, selector)) continue;
+      count++;
+      const prefix = selector === "NP" ? [] : [selector];
+      const bytes = Uint8Array.from([...prefix, ...ESCAPES[map], byte, modrm, 0, 0, 0, 0, 0, 0]);
+      const facts = icedFacts(bytes, 32);
+      if (facts.text === "" || facts.features.some((feature) => !I686_FEATURES.has(feature))) continue;
+      if (facts.code in LEFT_OUT) reasons.add(facts.code);
+      else wrong.push(`${hexBytes(bytes)}: ${facts.text} [${facts.code}] ${facts.features}`);
     }
   }
 

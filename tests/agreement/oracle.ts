@@ -34,6 +34,7 @@ export const I686_FEATURES: ReadonlySet<string> = new Set([
   "FPU",
   "FPU287",
   "FPU387",
+  "VMX",
 ]);
 
 const FLAG_BITS: readonly [string, number][] = [

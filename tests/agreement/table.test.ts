@@ -2,10 +2,18 @@
 import { describe, expect, it } from "vitest";
 import { DecodeTable } from "../../assembly/abi/layout.js";
 import { Op, OP_COUNT } from "../../assembly/abi/op.js";
-import { Shape, ShapeFlag } from "../../assembly/abi/shape.js";
+import { PREFIX_PLACES, Shape, ShapeFlag } from "../../assembly/abi/shape.js";
 import { conditionRows, formsOf, insn, lockable, reads, undefines, writes } from "../../src/isa/dsl.js";
-import { ESCAPE_BYTE, entryFor, entryOf, INVALID_ENTRY, PREFIX_BYTES, packTable } from "../../src/isa/pack.js";
-import { buildSlots, rowAt } from "../../src/isa/slots.js";
+import {
+  ESCAPE_BYTE,
+  entryFor,
+  entryOf,
+  INVALID_ENTRY,
+  PREFIX_BYTES,
+  packTable,
+  SECOND_ESCAPE_BYTE,
+} from "../../src/isa/pack.js";
+import { buildSlots, PrefixGroup, rowAt, SELECTORS } from "../../src/isa/slots.js";
 import { INSTRUCTIONS } from "../../src/isa/table/index.js";
 
 describe("the instruction table", () => {
@@ -22,17 +30,28 @@ describe("the instruction table", () => {
   });
 
   it("has no row that another one shadows", () => {
-    const reachable = new Set(buildSlots().flatMap((slot) => slot.group?.flat() ?? [slot.row]));
-    const shadowed = INSTRUCTIONS.filter((row) => row.encoding.prefix === undefined && !reachable.has(row));
+    const reachable = new Set(
+      buildSlots()
+        .flatMap((slot) => slot.group?.flat() ?? [slot.row])
+        .flatMap((place) => (place instanceof PrefixGroup ? place.rows : [place])),
+    );
+    const shadowed = INSTRUCTIONS.filter((row) => !reachable.has(row));
     expect(shadowed.map((row) => row.text)).toEqual([]);
   });
 
-  it("gives rows behind a selecting prefix the operation of their opcode", () => {
-    const prefixed = INSTRUCTIONS.filter((row) => row.encoding.prefix !== undefined);
-    expect(prefixed.length).toBeGreaterThan(0);
-    for (const row of prefixed) {
-      expect(entryOf(row)).toEqual(entryOf(rowAt(row.encoding.map, row.encoding.byte)));
-    }
+  it("chooses rows by mandatory prefix, and by its absence", () => {
+    const names = (byte: number, modrm: number) => SELECTORS.map((prefix) => rowAt(2, byte, modrm, prefix)?.mnemonic);
+    expect(names(0xc7, 0x30)).toEqual(["VMPTRLD", "VMCLEAR", "VMXON", undefined]);
+    expect(names(0xc7, 0x38)).toEqual(["VMPTRST", undefined, undefined, undefined]);
+    expect(names(0xc7, 0x08)).toEqual(["CMPXCHG8B", "CMPXCHG8B", "CMPXCHG8B", "CMPXCHG8B"]);
+    expect(names(0x01, 0xc1)).toEqual(["VMCALL", undefined, undefined, undefined]);
+    expect(rowAt(1, 0x90, 0, 0xf3)?.mnemonic).toBe("PAUSE");
+    expect(rowAt(1, 0x90, 0, 0xf2)?.mnemonic).toBe("NOP");
+  });
+
+  it("refuses two rows with one prefix", () => {
+    const rows = [insn(Op.NOP, "NOP", "F3 90"), insn(Op.WAIT, "WAIT", "F3 90")];
+    expect(() => packTable(rows)).toThrow('"WAIT" [F3 90] and "NOP" [F3 90] claim the same opcode');
   });
 
   it("has no two forms of the same text and opcode", () => {
@@ -57,7 +76,7 @@ describe("insn", () => {
     ["add r/m32, r32", "01 /r", "mnemonic in capitals"],
     ["MOV r32, imm32", "B0+rb id", "+rb does not fit"],
     ["FCOM ST(i)", "D8 D1+i", "+i needs a byte that ends in 0 or 8"],
-    ["MOVAPS r32, r/m32", "66 0F 28 /r", "is not of the form"],
+    ["PALIGNR r32, r/m32, imm8", "66 0F 3A 0F /r ib", "is not of the form"],
   ])("refuses %s [%s] and names it", (text, code, reason) => {
     expect(() => insn(Op.ADD, text, code)).toThrow(reason);
     expect(() => insn(Op.ADD, text, code)).toThrow(`"${text}" [${code}]`);
@@ -84,12 +103,13 @@ describe("packTable", () => {
   const table = packTable();
 
   it("fills the decode table exactly", () => {
-    const entries = DecodeTable.RM_GROUPS + DecodeTable.MAX_RM_GROUPS * DecodeTable.RM_GROUP_SIZE;
-    expect(table.length).toBe(entries * DecodeTable.ENTRY_BYTES);
+    expect(DecodeTable.PREFIX_GROUPS + DecodeTable.MAX_PREFIX_GROUPS * PREFIX_PLACES).toBe(DecodeTable.ENTRIES);
+    expect(table.length).toBe(DecodeTable.ENTRIES * DecodeTable.ENTRY_BYTES);
   });
 
   it("leaves prefixes and the escape byte invalid", () => {
     for (const byte of [...PREFIX_BYTES, ESCAPE_BYTE]) expect(entryFor(table, 1, byte)).toEqual(INVALID_ENTRY);
+    expect(entryFor(table, 2, SECOND_ESCAPE_BYTE)).toEqual(INVALID_ENTRY);
   });
 
   it("puts every row where its opcode is looked up", () => {
@@ -98,7 +118,8 @@ describe("packTable", () => {
       const { rm } = row.encoding;
       const register = rm === undefined ? 0 : 0xc0 | (typeof rm === "number" ? rm : 5);
       const reg = (typeof modrm === "number" ? modrm << 3 : 0) | register;
-      const found = entryFor(table, map, row.encoding.plusRegister ? byte + 7 : byte, reg);
+      const prefix = SELECTORS.indexOf(row.encoding.prefix ?? "NP");
+      const found = entryFor(table, map, row.encoding.plusRegister ? byte + 7 : byte, reg, prefix);
       const narrower = row.text.startsWith("RESERVEDNOP") && row.code === "0F 1F /r";
       expect(found, row.text).toEqual(narrower ? entryOf(rowAt(2, 0x1f, 0)) : entryOf(row));
     }

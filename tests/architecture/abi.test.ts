@@ -87,7 +87,7 @@ function statedSize(path: string, name: string): number | undefined {
 test("the regions of the linear memory do not overlap", () => {
   const computed: Record<string, number> = {
     CPU: Cpu.SIZE,
-    DECODE_TABLE: (DecodeTable.RM_GROUPS + 8 * DecodeTable.MAX_RM_GROUPS) * DecodeTable.ENTRY_BYTES,
+    DECODE_TABLE: DecodeTable.ENTRIES * DecodeTable.ENTRY_BYTES,
     VMX: Vmx.SIZE,
     EPT_CACHE: EPT_CACHE_ENTRIES * EptCache.SIZE,
     NEXT_CACHE: NEXT_ENTRIES * NextCache.SIZE,

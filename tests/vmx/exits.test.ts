@@ -37,6 +37,80 @@ const NO_INDEX = 1 << 22;
 const WIDE = 1 << 7;
 const DS = 3 << 15;
 
+/** The instructions of VMX: they exit at any CPL. */
+const VMX_CASES: Case[] = [
+  { name: "VMCALL", code: [0x0f, 0x01, 0xc1], reason: ExitReason.VMCALL },
+  { name: "VMLAUNCH", code: [0x0f, 0x01, 0xc2], reason: ExitReason.VMLAUNCH },
+  { name: "VMRESUME", code: [0x0f, 0x01, 0xc3], reason: ExitReason.VMRESUME },
+  { name: "VMXOFF", code: [0x0f, 0x01, 0xc4], reason: ExitReason.VMXOFF },
+  {
+    name: "VMPTRLD [eax+ecx*4+12345678h]",
+    code: [0x0f, 0xc7, 0xb4, 0x88, 0x78, 0x56, 0x34, 0x12],
+    reason: ExitReason.VMPTRLD,
+    qualification: 0x12345678,
+    info: 2 | WIDE | DS | (1 << 18),
+  },
+  {
+    name: "VMCLEAR [ebp-8]",
+    code: [0x66, 0x0f, 0xc7, 0x75, 0xf8],
+    reason: ExitReason.VMCLEAR,
+    qualification: -8,
+    info: WIDE | (2 << 15) | NO_INDEX | (5 << 23),
+  },
+  {
+    name: "VMXON with GS, a 16-bit address and a displacement that is negative",
+    code: [0x65, 0x67, 0xf3, 0x0f, 0xc7, 0x36, 0x00, 0xff],
+    reason: ExitReason.VMXON,
+    qualification: -256,
+    info: (5 << 15) | NO_INDEX | NO_BASE,
+  },
+  {
+    name: "VMPTRST [esi]",
+    code: [0x0f, 0xc7, 0x3e],
+    reason: ExitReason.VMPTRST,
+    info: WIDE | DS | NO_INDEX | (6 << 23),
+  },
+  {
+    name: "VMREAD ECX, EDI",
+    code: [0x0f, 0x78, 0xf9],
+    reason: ExitReason.VMREAD,
+    info: ANY_REGISTER | (1 << 3) | (7 << 28),
+  },
+  {
+    name: "VMREAD [1000h], EBX",
+    code: [0x0f, 0x78, 0x1d, 0x00, 0x10, 0x00, 0x00],
+    reason: ExitReason.VMREAD,
+    qualification: 0x1000,
+    info: WIDE | DS | NO_BASE | NO_INDEX | (3 << 28),
+  },
+  {
+    name: "VMWRITE EDX, ESI",
+    code: [0x0f, 0x79, 0xd6],
+    reason: ExitReason.VMWRITE,
+    info: ANY_REGISTER | (6 << 3) | (2 << 28),
+  },
+  {
+    name: "VMWRITE EAX, [edi+8]",
+    code: [0x0f, 0x79, 0x47, 0x08],
+    reason: ExitReason.VMWRITE,
+    qualification: 8,
+    info: WIDE | DS | NO_INDEX | (7 << 23),
+  },
+  {
+    name: "INVEPT ECX, [ebx]",
+    code: [0x66, 0x0f, 0x38, 0x80, 0x0b],
+    reason: ExitReason.INVEPT,
+    info: WIDE | DS | NO_INDEX | (3 << 23) | (1 << 28),
+  },
+  {
+    name: "INVVPID ESP, [ebx+10h]",
+    code: [0x66, 0x0f, 0x38, 0x81, 0x63, 0x10],
+    reason: ExitReason.INVVPID,
+    qualification: 16,
+    info: WIDE | DS | NO_INDEX | (3 << 23) | (4 << 28),
+  },
+];
+
 const CASES: Case[] = [
   { name: "CPUID", code: [0x0f, 0xa2], reason: ExitReason.CPUID },
   { name: "INVD", code: [0x0f, 0x08], reason: ExitReason.INVD },
@@ -184,6 +258,7 @@ const CASES: Case[] = [
     reason: ExitReason.TASK_SWITCH,
     qualification: OTHER_TASK,
   },
+  ...VMX_CASES,
 ];
 
 describe.each(["blocks", "steps"])("%s", (engine) => {
@@ -269,6 +344,47 @@ describe("instructions that do not exit", () => {
     m.add(VmcsField.PRIMARY_CONTROLS, Primary.MOV_DR);
     expect(m.runCode([0x0f, 0x21, 0xc0])).toBe(ExitReason.DR_ACCESS); // but for MOV DR
     expect(m.runCode([0x0f, 0xa2])).toBe(ExitReason.CPUID);
+  });
+});
+
+describe("instructions of VMX", () => {
+  test.each(VMX_CASES)("$name exits at CPL 3", ({ code, reason }) => {
+    const m = new VmxMachine();
+    m.setGuest(3);
+    expect(m.runCode(code)).toBe(reason);
+  });
+
+  test("are #UD in virtual-8086 mode, but for VMCALL", () => {
+    const m = new VmxMachine();
+    m.write(VmcsField.EXCEPTION_BITMAP, 1 << Vector.UD);
+    m.write(VmcsField.GUEST_RFLAGS, Eflags.VM | 2);
+    for (let seg = 0; seg < 6; seg++) {
+      m.write(VmcsField.GUEST_ES_SELECTOR + 2 * seg, CODE >> 4);
+      m.write(VmcsField.GUEST_ES_BASE + 2 * seg, CODE);
+      m.write(VmcsField.GUEST_ES_LIMIT + 2 * seg, 0xffff);
+      m.write(VmcsField.GUEST_ES_RIGHTS + 2 * seg, 0xf3);
+    }
+    for (const { code, reason } of VMX_CASES) {
+      m.guest(CODE, code);
+      m.write(VmcsField.GUEST_RIP, 0);
+      expect(m.enter()).toBe(reason === ExitReason.VMCALL ? reason : ExitReason.EXCEPTION_NMI);
+    }
+  });
+
+  test("are #UD with a prefix that is not theirs, before any exit", () => {
+    const m = new VmxMachine();
+    m.write(VmcsField.EXCEPTION_BITMAP, 1 << Vector.UD);
+    for (const code of [
+      [0x66, 0x0f, 0x01, 0xc1],
+      [0xf2, 0x0f, 0xc7, 0x36],
+      [0xf3, 0x0f, 0x78, 0xf9],
+      [0x0f, 0x38, 0x80, 0x0b],
+      [0x66, 0x0f, 0x38, 0x80, 0xcb],
+      [0xf0, 0x0f, 0x79, 0xd6],
+    ]) {
+      expect(m.runCode(code)).toBe(ExitReason.EXCEPTION_NMI);
+      expect(m.exit().interruption & IntrInfo.VECTOR).toBe(Vector.UD);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * The instruction table: every instruction of an i686 without MMX and SSE, one row for each line of the SDM's opcode
+ * The instruction table: every instruction of an i686 without MMX and SSE, and those of VMX, one row for each line of the SDM's opcode
  * tables in its 8-bit or 32-bit form. All that read it (decoder, classifier, documents, tests) read this list.
  */
 import type { Family, Row } from "../row.js";
@@ -9,6 +9,7 @@ import { FLOW_FAMILIES } from "./flow.js";
 import { MOVE_FAMILIES } from "./move.js";
 import { STRING_FAMILIES } from "./string.js";
 import { SYSTEM_FAMILIES } from "./system.js";
+import { VMX_FAMILIES } from "./vmx.js";
 import { X87_FAMILIES } from "./x87.js";
 
 /** The rows under their headings. */
@@ -19,6 +20,7 @@ export const FAMILIES: readonly Family[] = [
   ...STRING_FAMILIES,
   ...FLOW_FAMILIES,
   ...SYSTEM_FAMILIES,
+  ...VMX_FAMILIES,
   ...X87_FAMILIES,
 ];
 
