@@ -33,3 +33,15 @@ export type { IsaName, MmuKind, Rings, VmmKind, VmOptions } from "./vmm/options.
 export type { ExitCount, VmmStatistics } from "./vmm/statistics.js";
 export type { Timeline } from "./vmm/timeline.js";
 export type { VirtualMachine } from "./vmm/virtual-machine.js";
+export { compare, type ComparedGuest, type CompareOptions, type CompareProgress } from "./compare/compare.js";
+export type {
+  AbsentWay,
+  Comparison,
+  GuestComparison,
+  HostTime,
+  Properties,
+  SectionResult,
+  WayResult,
+} from "./compare/comparison.js";
+export type { Way } from "./compare/ways.js";
+export type { CauseCount, Counts } from "./cost/counts.js";

@@ -20,6 +20,7 @@ export enum ExitCode {
   UNIMPLEMENTED = 105, // an instruction the machine does not have
   IDLE = 106, // HLT with interrupts on and nothing to wait for
   DIFFERENCE = 107, // --verify: the engines differ
+  NOT_EQUIVALENT = 108, // compare: a guest did otherwise under a monitor
   INTERRUPTED = 130, // Ctrl-C, Ctrl-A x or SIGINT
   TERMINATED = 143, // SIGTERM
 }
@@ -40,6 +41,7 @@ export const EXIT_CODE_TABLE: readonly (readonly [code: string, meaning: string]
   ["105", "an instruction the machine does not have"],
   ["106", "HLT with interrupts on, and no device or input that could wake the processor"],
   ["107", "--verify: interpreter and translator differ"],
+  ["108", "compare: under a monitor a guest did otherwise than on the bare machine"],
   ["130", "Ctrl-C, Ctrl-A x or SIGINT"],
   ["143", "SIGTERM"],
 ];

@@ -40,6 +40,12 @@ const TOPICS: Readonly<Record<string, Topic>> = {
     options: async () => (await import("./inspect-command.js")).INSPECT_OPTIONS,
     more: "Under a monitor: guest-virtual to guest-physical to machine address, by the guest's tables, the shadow tables and the EPT.",
   },
+  compare: {
+    usage: "vmexit compare GUEST... [options]",
+    about: "runs guests bare and under every monitor and shows what each operation costs",
+    options: async () => (await import("./compare-command.js")).COMPARE_OPTIONS,
+    more: "The ported image of X.elf, for pv, is X-pv.elf beside it. docs/compare.md tells how to read the tables.\nExit code 0: every run is equivalent to the bare machine's, 108: one is not.",
+  },
   classify: {
     usage: "vmexit classify [NAME…] [options]",
     about: "which instructions are privileged or sensitive, and what each kind of monitor does about them",
@@ -66,6 +72,7 @@ usage: vmexit run kernel.elf                boot a Multiboot, ELF32, Linux or fl
        vmexit translate kernel.elf          what hot code becomes in WebAssembly
        vmexit inspect kernel.elf --at 1M --gva 0x400000 --vmm vt
                                             how an address is translated
+       vmexit compare roms/nanobench.elf    what each operation costs under every monitor
        vmexit classify --derive             Popek and Goldberg's classes, by experiment
        vmexit conform vectors/              instruction test vectors
        vmexit help TOPIC                    ${Object.keys(TOPICS).join(", ")}

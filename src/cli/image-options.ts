@@ -153,7 +153,8 @@ function imageFormat(options: ParsedOptions): "auto" | ImageFormat {
   return "rom";
 }
 
-function choice<T extends string>(options: ParsedOptions, name: string, allowed: readonly T[]): T | undefined {
+/** The value of an option that is one of `allowed`; undefined if it was not given. Raises `CliError`. */
+export function choice<T extends string>(options: ParsedOptions, name: string, allowed: readonly T[]): T | undefined {
   const value = options.get(name);
   if (value === undefined || (allowed as readonly string[]).includes(value)) return value as T | undefined;
   throw new CliError(`--${name}: expected ${allowed.join(", ")} and found "${value}"`);

@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   disasm: async () => (await import("./disasm-command.js")).disasmCommand,
   translate: async () => (await import("./translate-command.js")).translateCommand,
   inspect: async () => (await import("./inspect-command.js")).inspectCommand,
+  compare: async () => (await import("./compare-command.js")).compareCommand,
   classify: async () => (await import("./classify-command.js")).classifyCommand,
   conform: async () => (await import("./conform-command.js")).conformCommand,
   help: async () => (await import("./help.js")).helpCommand,

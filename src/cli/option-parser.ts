@@ -30,6 +30,11 @@ export class ParsedOptions {
     this.#values = values;
   }
 
+  /** Only the named options, with other positionals: what a command hands on to another's reader. */
+  only(names: readonly string[], positionals: readonly string[]): ParsedOptions {
+    return new ParsedOptions(positionals, new Map([...this.#values].filter(([name]) => names.includes(name))));
+  }
+
   /** True if the option was given. */
   has(name: string): boolean {
     return this.#values.has(name);

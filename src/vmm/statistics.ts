@@ -49,6 +49,8 @@ export interface VmmStatistics {
   exits: ExitCount[];
   /** Sensitive instructions executed on the virtual state without a crossing, by name. */
   inline: Record<string, number>;
+  /** Instructions the machine refused the guest and the monitor executed, by name. */
+  refused: Record<string, number>;
   /** What translating came to, under a kind that translates. */
   translation?: TranslationCounts;
   /** Guest instructions that ran directly. */
@@ -69,6 +71,8 @@ export interface KindCounts {
   memory: Record<string, number>;
   /** Sensitive instructions executed without a crossing, by name. */
   inline?: Record<string, number>;
+  /** Instructions the machine refused, by name. */
+  refused?: Record<string, number>;
   /** What translating came to. */
   translation?: TranslationCounts;
 }
@@ -116,7 +120,7 @@ export class ExitStatistics {
   }
 
   /** A copy, with what the kind of monitor itself counts. */
-  summary({ memory, inline = {}, translation }: KindCounts): VmmStatistics {
+  summary({ memory, inline = {}, refused = {}, translation }: KindCounts): VmmStatistics {
     const ticks = this.direct + this.emulated + this.interpreted;
     return {
       exits: [...this.byCause.values()].map((e) => ({ ...e })).sort((a, b) => b.count - a.count),
@@ -126,6 +130,7 @@ export class ExitStatistics {
       directShare: ticks === 0 ? 1 : this.direct / ticks,
       memory,
       inline,
+      refused,
       ...(translation === undefined ? {} : { translation }),
     };
   }

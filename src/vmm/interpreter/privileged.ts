@@ -46,9 +46,9 @@ const ROUTINES: Partial<Record<Op, (guest: Deprivileged, instruction: Decoded) =
   [Op.INVLPG]: emulateInvlpg,
 };
 
-/** Executes the instruction at EIP, which faulted because the guest's kernel is not at ring 0. */
+/** Executes the instruction at EIP, which has been decoded and faulted because the guest's kernel is not at ring 0. */
 export function emulatePrivileged(guest: Deprivileged, instruction: Decoded): Outcome {
-  if (!plain(guest) || !instruction.next()) return Outcome.INTERPRET;
+  if (!plain(guest)) return Outcome.INTERPRET;
   const routine = ROUTINES[instruction.byte(Rec.OP) as Op];
   return routine === undefined ? Outcome.INTERPRET : routine(guest, instruction);
 }

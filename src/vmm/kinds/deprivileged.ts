@@ -8,6 +8,7 @@
  */
 import { Attention, Cpu } from "../../../assembly/abi/cpu.js";
 import type { ExitReason } from "../../../assembly/abi/exit.js";
+import { Rec } from "../../../assembly/abi/record.js";
 import { IntrInfo, IntrType, Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Eflags, Vector } from "../../../assembly/abi/x86.js";
 import { gva, ma, mfnOf } from "../../address.js";
@@ -18,6 +19,7 @@ import { Decoded, type Deprivileged } from "../interpreter/decoded.js";
 import { emulatePrivileged } from "../interpreter/privileged.js";
 import { type Kind, Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
+import { Refusals } from "../refusals.js";
 import type { KindCounts } from "../statistics.js";
 import { Words } from "../words.js";
 import { GDT, LDT, MONITOR_BASE, NO_IO_MAP, PAGES, RealState, TSS_IO_MAP } from "./real-state.js";
@@ -68,6 +70,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   private readonly instruction: Decoded;
   /** What the shadow descriptor tables hold for code at each virtual privilege. */
   private readonly raise: readonly Raise[];
+  private readonly refusals = new Refusals();
 
   constructor(
     protected readonly vm: Guest,
@@ -168,7 +171,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     const info = this.vmx.get(Vmx.INTR_INFO);
     const isPageFault =
       (info & IntrInfo.VECTOR) === Vector.PF && (info & IntrInfo.TYPE) === IntrType.HARDWARE_EXCEPTION;
-    if (!isPageFault) return this.refused(info) ? emulatePrivileged(this, this.instruction) : Outcome.INTERPRET;
+    if (!isPageFault) return this.refused(info) ? this.execute() : Outcome.INTERPRET;
     return this.shadow.fault(
       this.vmx.get(Vmx.QUALIFICATION),
       this.vmx.get(Vmx.INTR_ERROR),
@@ -176,14 +179,18 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     );
   }
 
-  /** True for #GP(0) in the guest's kernel: what it may do and the machine does not let it. */
+  /** True for #GP(0), by which the machine refuses privileged instructions and `strict` the sensitive ones. */
   private refused(info: number): boolean {
-    return (
-      (info | 0) === (REFUSAL | 0) &&
-      this.vmx.get(Vmx.INTR_ERROR) === 0 &&
-      this.virtual.get(Cpu.CPL) === 0 &&
-      this.state.get(Cpu.CPL) === this.rules.ring(0)
-    );
+    return (info | 0) === (REFUSAL | 0) && this.vmx.get(Vmx.INTR_ERROR) === 0;
+  }
+
+  /** The instruction the machine refused: a routine executes it if the guest's kernel may do what it asks, else it is interpreted. */
+  private execute(): Outcome {
+    const { instruction } = this;
+    if (!instruction.next()) return Outcome.INTERPRET;
+    this.refusals.note(instruction.byte(Rec.OP));
+    const kernel = this.virtual.get(Cpu.CPL) === 0 && this.state.get(Cpu.CPL) === this.rules.ring(0);
+    return kernel ? emulatePrivileged(this, instruction) : Outcome.INTERPRET;
   }
 
   get virtual(): Words {
@@ -230,7 +237,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   diagnosis?(): Diagnosis;
 
   counts(): KindCounts {
-    return { memory: this.shadow.counters() };
+    return { memory: this.shadow.counters(), refused: this.refusals.summary() };
   }
 
   destroy(): void {

@@ -1,0 +1,238 @@
+/**
+ * Runs guests under every way in turn and puts the runs side by side.
+ * Rounds alternate: each runs every way once, forwards or backwards in turn, so that what the host does besides falls on all alike. The
+ * first round compiles what V8 compiles and is not measured; counts are taken from it. Each run is a fresh machine.
+ */
+import { type Counts, perOperation, scaled } from "../cost/counts.js";
+import type { Engine } from "../machine/machine-config.js";
+import type { IsaName } from "../vmm/options.js";
+import type { Comparison, GuestComparison, HostTime, SectionResult, WayResult } from "./comparison.js";
+import { propertiesOf } from "./properties.js";
+import { type GuestConfig, type GuestRun, runGuest } from "./run-guest.js";
+import { summarize } from "./samples.js";
+import { MARKERS_ONLY, type SectionRun } from "./sections.js";
+import { allWays, type Way } from "./ways.js";
+
+/** A guest to compare: its configuration, and the image ported to a paravirtualizing monitor if there is one. */
+export interface ComparedGuest extends GuestConfig {
+  /** What it is called in the report. */
+  name: string;
+  /** The same guest ported, for `pv`. */
+  ported?: Uint8Array;
+}
+
+/** What to compare and how. */
+export interface CompareOptions {
+  guests: readonly ComparedGuest[];
+  /** Names of ways (`bare` is always there). Default: all. */
+  ways?: readonly string[];
+  /** Names of sections to report. Default: all. */
+  sections?: readonly string[];
+  /** How instructions are executed. Default `"translator"`. */
+  engine?: Engine;
+  /** Measured rounds. Default 5. */
+  rounds?: number;
+  /** One processor for all ways. Default: `strict` for `trap`, which needs it, `umip` for the others. */
+  isa?: IsaName;
+  /** Instructions after which a run of the bare machine ends. Default 2,000,000,000. */
+  maxInstructions?: number;
+  /** Told before each run. */
+  onProgress?: (progress: CompareProgress) => void;
+}
+
+/** Where a comparison is. */
+export interface CompareProgress {
+  guest: string;
+  way: string;
+  /** 0 for the round that warms up. */
+  round: number;
+  /** Runs that are done, and all there will be. */
+  done: number;
+  runs: number;
+}
+
+/** Measured rounds if nothing else is asked for. */
+export const DEFAULT_ROUNDS = 5;
+const DEFAULT_LIMIT = 2_000_000_000;
+/** A run under a monitor may take this many times the bare machine's instructions: a ported image is another program. */
+const PATIENCE = 4;
+/** The way whose counts are the profile: on it every instruction that is privileged or sensitive comes to the monitor. */
+const PROFILING = "trap";
+
+/** Runs of one way: the first is the one that warmed up. */
+interface Runs {
+  way: Way;
+  first: GuestRun;
+  measured: GuestRun[];
+}
+
+/** Compares. Raises `ConfigError` and `ImageError` as `createMachine` does, and RangeError for a way or section there is not. */
+export function compare(options: CompareOptions): Comparison {
+  const { engine = "translator", rounds = DEFAULT_ROUNDS } = options;
+  const ways = chosenWays(options);
+  let done = 0;
+  const runs = options.guests.reduce((all, guest) => all + (rounds + 1) * runnable(guest, ways).length, 0);
+  const guests = options.guests.map((guest) =>
+    compareGuest(guest, ways, { ...options, engine, rounds }, (way, round) =>
+      options.onProgress?.({ guest: guest.name, way, round, done: done++, runs }),
+    ),
+  );
+  return { engine, rounds, guests };
+}
+
+/** The ways that were asked for; the bare machine is the measure and always among them. */
+function chosenWays({ ways: names, isa }: CompareOptions): Way[] {
+  const all = allWays(isa);
+  if (names === undefined) return all;
+  const known = all.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new RangeError(`expected ways of ${known.join(", ")} and found ${unknown}`);
+  return all.filter(({ name }) => name === "bare" || names.includes(name));
+}
+
+function runnable(guest: ComparedGuest, ways: readonly Way[]): Way[] {
+  return ways.filter((way) => !way.ported || guest.ported !== undefined);
+}
+
+/** The configuration of a guest under a way. */
+function configOf({ ported, ...guest }: ComparedGuest, way: Way): GuestConfig {
+  return way.ported && ported !== undefined ? { ...guest, image: ported } : guest;
+}
+
+function compareGuest(
+  guest: ComparedGuest,
+  ways: readonly Way[],
+  {
+    engine,
+    rounds,
+    sections,
+    maxInstructions = DEFAULT_LIMIT,
+    isa,
+  }: CompareOptions & { engine: Engine; rounds: number },
+  progress: (way: string, round: number) => void,
+): GuestComparison {
+  const all: Runs[] = [];
+  let limit = maxInstructions;
+  for (const way of runnable(guest, ways)) {
+    progress(way.name, 0);
+    const first = runGuest(configOf(guest, way), way, { engine, maxInstructions: limit, hash: true });
+    all.push({ way, first, measured: [] });
+    // The bare machine is first; whatever takes much longer than it will not end.
+    if (way.vmm === "none") limit = Math.min(maxInstructions, first.instructions * PATIENCE);
+  }
+  for (let round = 1; round <= rounds; round++) {
+    for (const runs of round % 2 === 1 ? all : [...all].reverse()) {
+      progress(runs.way.name, round);
+      const settings = { engine, maxInstructions: limit, hash: false };
+      runs.measured.push(runGuest(configOf(guest, runs.way), runs.way, settings));
+    }
+  }
+  const bare = all.find(({ way }) => way.vmm === "none")!;
+  const chosen = (name: string) => sections === undefined || sections.includes(name) || name === MARKERS_ONLY;
+  const results = all.map((runs) => wayResult(runs, bare, chosen));
+  return {
+    name: guest.name,
+    ways: results,
+    absent: ways
+      .filter((way) => !all.some((runs) => runs.way === way))
+      .map(({ name }) => ({ name, reason: "no ported image" })),
+    sections: sectionNames(results),
+    profile: profileOf(guest, results, { engine, maxInstructions: limit, isa }),
+    equivalent: results.every(({ properties }) => properties.equivalence.difference === undefined),
+  };
+}
+
+/** Names of all sections in the order in which they come; those that only some ways have stand where those have them. */
+function sectionNames(ways: readonly WayResult[]): string[] {
+  const names: string[] = [];
+  for (const { sections } of ways) {
+    sections.forEach(({ name }, i) => {
+      if (!names.includes(name)) names.splice(i === 0 ? 0 : names.indexOf(sections[i - 1]!.name) + 1, 0, name);
+    });
+  }
+  return names;
+}
+
+function wayResult({ way, first, measured }: Runs, bare: Runs, chosen: (name: string) => boolean): WayResult {
+  const rounds = measured.length > 0 ? measured : [first];
+  const bareRounds = bare.measured.length > 0 ? bare.measured : [bare.first];
+  const bareTimes = (name: string) => bareRounds.map((run) => operationTime(run, name));
+  const markers = first.sections.find(({ name }) => name === MARKERS_ONLY);
+  return {
+    ...way,
+    ending: first.ending,
+    instructions: first.instructions,
+    ticks: first.ticks,
+    stateHash: first.stateHash!,
+    properties: propertiesOf(way, first, bare.first),
+    hostSeconds: summarize(rounds.map(({ hostSeconds }) => hostSeconds)).median,
+    sections: first.sections
+      .filter(({ name }) => chosen(name))
+      .map((section) => sectionResult(section, markers, rounds, bareTimes(section.name))),
+  };
+}
+
+function sectionResult(
+  section: SectionRun,
+  markers: SectionRun | undefined,
+  rounds: readonly GuestRun[],
+  bare: readonly (number | undefined)[],
+): SectionResult {
+  const { name, counts } = section;
+  const operations = operationsOf(section);
+  const marks =
+    name === MARKERS_ONLY || markers === undefined ? undefined : scaled(markers.counts, section.pairs / markers.pairs);
+  return {
+    name,
+    operations,
+    counts,
+    perOperation: perOperation(counts, marks, operations),
+    time: hostTime(
+      rounds.map((run) => operationTime(run, name)),
+      bare,
+    ),
+  };
+}
+
+/** Operations of a section. Of the one that holds nothing, an operation is a pair of marks. */
+function operationsOf({ name, count, pairs }: SectionRun): number {
+  return name === MARKERS_ONLY ? pairs : count;
+}
+
+/** Nanoseconds of one operation in a run, without those of the marks. */
+function operationTime({ sections }: GuestRun, name: string): number | undefined {
+  const section = sections.find((candidate) => candidate.name === name);
+  if (section === undefined) return undefined;
+  const markers = sections.find((candidate) => candidate.name === MARKERS_ONLY);
+  const marking =
+    name === MARKERS_ONLY || markers === undefined ? 0 : (markers.nanoseconds / markers.pairs) * section.pairs;
+  return Math.max(0, section.nanoseconds - marking) / operationsOf(section);
+}
+
+function hostTime(times: readonly (number | undefined)[], bare: readonly (number | undefined)[]): HostTime {
+  const rounds = times.filter((time) => time !== undefined);
+  const ratios = times.flatMap((time, i) => (time === undefined || !bare[i] ? [] : [time / bare[i]]));
+  const { median, spread } = summarize(rounds);
+  return {
+    nanoseconds: median,
+    spread,
+    ratio: ratios.length === 0 ? undefined : summarize(ratios).median,
+    rounds,
+  };
+}
+
+/** Events of one operation of each section under the profiling way; it is run once more if it is not among the columns. */
+function profileOf(
+  guest: ComparedGuest,
+  ways: readonly WayResult[],
+  { engine, maxInstructions, isa }: { engine: Engine; maxInstructions: number; isa: IsaName | undefined },
+): Record<string, Counts> {
+  const present = ways.find(({ name }) => name === PROFILING && (isa ?? "strict") === "strict");
+  if (present !== undefined) return Object.fromEntries(present.sections.map((s) => [s.name, s.perOperation]));
+  const way = allWays("strict").find(({ name }) => name === PROFILING)!;
+  const run = runGuest(configOf(guest, way), way, { engine, maxInstructions, hash: false });
+  const markers = run.sections.find(({ name }) => name === MARKERS_ONLY);
+  return Object.fromEntries(
+    run.sections.map((section) => [section.name, sectionResult(section, markers, [run], []).perOperation]),
+  );
+}

@@ -1,0 +1,51 @@
+/** A comparison as CSV (RFC 4180): one line for each guest, way, section and quantity. */
+import type { Comparison } from "../../compare/comparison.js";
+import type { SectionResult, WayResult } from "../../compare/comparison.js";
+import { walkReferences } from "../../cost/walks.js";
+
+const HEADINGS = ["guest", "way", "section", "operations", "quantity", "of", "value"];
+
+type Quantity = readonly [quantity: string, of: string, value: number];
+
+function record(quantity: string, numbers: Readonly<Record<string, number>>): Quantity[] {
+  return Object.entries(numbers).map(([of, value]) => [quantity, of, value]);
+}
+
+/** What one section has under one way, for one operation. */
+function quantities(way: WayResult, { perOperation: counts, time }: SectionResult): Quantity[] {
+  return [
+    ["nanoseconds", "", time.nanoseconds],
+    ["spread", "", time.spread],
+    ...(time.ratio === undefined ? [] : ([["ratio", "bare", time.ratio]] as const)),
+    ["instructions and events", "", counts.ticks],
+    ...counts.crossings.map(({ crossing, cause, count }): Quantity => [crossing, cause, count]),
+    ...record("inline", counts.inline),
+    ...record("refused", counts.refused),
+    ...record("translation", { ...counts.translation }),
+    ...record("memory", counts.memory),
+    ["page-walk references", "", walkReferences(way, counts)],
+  ];
+}
+
+function field(value: string | number): string {
+  const text = String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The text of the file. */
+export function csvText({ guests }: Comparison): string {
+  const rows = guests.flatMap((guest) =>
+    guest.ways.flatMap((way) =>
+      way.sections.flatMap((section) =>
+        quantities(way, section).map((quantity) => [
+          guest.name,
+          way.name,
+          section.name,
+          section.operations,
+          ...quantity,
+        ]),
+      ),
+    ),
+  );
+  return [HEADINGS, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
+}

@@ -1,0 +1,118 @@
+/**
+ * A comparison as text for a terminal: host times, ratios, crossings with their causes, page walks, and the three properties.
+ */
+import type { Comparison, GuestComparison, SectionResult, WayResult } from "../../compare/comparison.js";
+import { sectionOf } from "../../compare/comparison.js";
+import { MARKERS_ONLY } from "../../compare/sections.js";
+import { crossings, total } from "../../cost/counts.js";
+import { walkReferences } from "../../cost/walks.js";
+import { grouped, percent } from "../numbers.js";
+import { causesText } from "./causes.js";
+import { table, wrapped } from "./columns.js";
+import { countText, HARDLY_EVER, ratioText, spreadText, timeText } from "./numbers.js";
+
+/** A table with a row for each section that `shown` lets in, and a column for each way. */
+function sectionTable(
+  guest: GuestComparison,
+  title: string,
+  ways: readonly WayResult[],
+  cell: (section: SectionResult, way: WayResult) => string,
+  shown: (name: string) => boolean = () => true,
+): string[] {
+  const rows = guest.sections.filter(shown).map((name) => ({
+    name,
+    cells: ways.map((way) => {
+      const section = sectionOf(way, name);
+      return section === undefined ? "-" : cell(section, way);
+    }),
+  }));
+  return table(
+    title,
+    ways.map(({ name }) => name),
+    rows,
+  );
+}
+
+function timeTables(guest: GuestComparison): string[] {
+  const monitors = guest.ways.filter(({ vmm }) => vmm !== "none");
+  const time = ({ time }: SectionResult) => `${timeText(time.nanoseconds)} ${spreadText(time.spread)}`;
+  const ratio = ({ time }: SectionResult) => (time.ratio === undefined ? "-" : ratioText(time.ratio));
+  const real = (name: string) => name !== MARKERS_ONLY;
+  return [
+    ...sectionTable(guest, "host time of one operation, nanoseconds", guest.ways, time),
+    ...sectionTable(guest, "times as long as on the bare machine", monitors, ratio, real),
+  ];
+}
+
+function crossingTables(guest: GuestComparison): string[] {
+  const monitors = guest.ways.filter(({ vmm }) => vmm !== "none");
+  const lines = sectionTable(
+    guest,
+    "crossings to the monitor in one operation: exits, call-outs, hypercalls",
+    monitors,
+    ({ perOperation }) => countText(crossings(perOperation)),
+  );
+  const left = Math.max(...guest.sections.map(({ length }) => length)) + 2;
+  const causes = guest.sections.flatMap((name) => {
+    const parts = monitors.flatMap((way) => {
+      const section = sectionOf(way, name);
+      const text = section === undefined ? "" : causesText(section.perOperation);
+      return text === "" ? [] : [`${way.name}: ${text}`.split(", ")];
+    });
+    return parts.length === 0 ? [] : wrapped(name, parts, left);
+  });
+  return [...lines, "", "their causes, in one operation", ...causes];
+}
+
+function walkTable(guest: GuestComparison): string[] {
+  const references = ({ perOperation }: SectionResult, way: WayResult) => walkReferences(way, perOperation);
+  const some = (name: string) =>
+    guest.ways.some((way) => {
+      const section = sectionOf(way, name);
+      return section !== undefined && references(section, way) >= HARDLY_EVER;
+    });
+  return sectionTable(
+    guest,
+    "page-walk references of one operation; +hidden faults",
+    guest.ways,
+    (section, way) => {
+      const hidden = section.perOperation.memory.hidden ?? 0;
+      return countText(references(section, way)) + (hidden >= HARDLY_EVER ? ` +${countText(hidden)}` : "");
+    },
+    some,
+  );
+}
+
+function propertyTable(guest: GuestComparison): string[] {
+  const rows = guest.ways.map((way) => {
+    const { equivalence, control, efficiency } = way.properties;
+    const equal = equivalence.state === undefined ? "output" : "output, end and state";
+    const cells = [
+      way.vmm === "none" ? "(the measure)" : equivalence.difference === undefined ? `${equal} as bare` : "DIFFERS",
+      way.vmm === "none" ? "-" : `${grouped(total(control))} attempts`,
+      percent(Math.round(efficiency * 1e9), 1e9),
+    ];
+    return { name: way.name, cells };
+  });
+  const lines = table("Popek and Goldberg's properties", ["equivalence", "resource control", "efficiency"], rows);
+  for (const { name, properties } of guest.ways) {
+    const { difference } = properties.equivalence;
+    if (difference !== undefined) lines.push(`${name} differs: ${difference}`);
+  }
+  for (const { name, reason } of guest.absent) lines.push(`${name}: ${reason}`);
+  return lines;
+}
+
+/** The comparison of one guest as lines. */
+export function guestLines(guest: GuestComparison): string[] {
+  return [...timeTables(guest), ...crossingTables(guest), ...walkTable(guest), ...propertyTable(guest)];
+}
+
+/** The whole comparison as lines. */
+export function comparisonLines({ guests, engine, rounds }: Comparison): string[] {
+  return guests.flatMap((guest, i) => [
+    ...(i === 0 ? [] : [""]),
+    `${guest.name}: engine ${engine}, median of ${rounds} rounds, ± half the distance between the quartiles`,
+    ...guestLines(guest),
+  ]);
+}
