@@ -81,6 +81,17 @@ export function refreshKeeping(): void {
   rederive();
 }
 
+/** Copies `bytes` bytes of linear memory: cheaper than the host's own ways for a few hundred. */
+export function moveBytes(to: usize, from: usize, bytes: u32): void {
+  memory.copy(to, from, bytes);
+}
+
+/** 1 if the `bytes` bytes, a multiple of 8, at `a` and `b` are equal. */
+export function equalBytes(a: usize, b: usize, bytes: u32): u32 {
+  for (let i: u32 = 0; i < bytes; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return 0;
+  return 1;
+}
+
 /** Level of the INTR pin. */
 export function setInterruptLine(level: u32): void {
   set(Cpu.INTR, level);

@@ -40,8 +40,9 @@ export function setDr(n: u32, value: u32): void {
   let v = value;
   if (n == 6) v = (v & DR6_BITS) | DR6_FIXED;
   else if (n == 7) v = (v & DR7_BITS) | Dr7.FIXED;
+  const before = dr(7);
   store<u32>(fieldPtr(Cpu.DR) + (n << 2), v);
-  if (n == 6) return;
+  if (n == 6 || ((before | dr(7)) & Dr7.ENABLES) == 0) return;
   flushTlb();
   updateMode();
   updateAttention();

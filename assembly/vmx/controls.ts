@@ -88,12 +88,16 @@ export function applyControls(): void {
 
 /**
  * A monitor has made another state the processor's, with other control words: derives everything, once. `line` is the level of the INTR
- * pin from now on.
+ * pin from now on. `whole` 0: the segment caches came with what is derived from each.
  */
-export function adoptState(line: u32): void {
+export function adoptState(line: u32, whole: u32): void {
   set(Cpu.INTR, line);
   deriveControls();
-  rederive();
+  if (whole != 0) rederive();
+  else {
+    updateMode();
+    updateAttention();
+  }
 }
 
 /** True if user-mode instruction prevention is a feature of the machine. */

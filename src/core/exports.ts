@@ -10,7 +10,7 @@ export interface CoreExports {
   deliverEvent(info: number, error: number, length: number): number;
   retireOne(length: number): void;
   applyControls(): void;
-  adoptState(line: number): void;
+  adoptState(line: number, whole: number): void;
   rederive(): void;
   vmclear(ma: number): number;
   vmptrld(ma: number): number;
@@ -24,6 +24,8 @@ export interface CoreExports {
   writeSegment(seg: number, selector: number, base: number, limit: number, access: number): void;
   refresh(): void;
   refreshKeeping(): void;
+  moveBytes(to: number, from: number, bytes: number): void;
+  equalBytes(a: number, b: number, bytes: number): number;
   cpuid(leaf: number, sub: number): void;
   setInterruptLine(level: number): void;
   raiseNmi(): void;

@@ -56,15 +56,6 @@ export class Words {
   copy(source: Words, from: number, to: number): void {
     this.all.copyWithin(this.base + from, source.base + from, source.base + to);
   }
-
-  /** True if the words from offset `from` up to `to` are those of `other`. */
-  same(other: Words, from: number, to: number): boolean {
-    const { words } = this;
-    const shift = other.first - this.first;
-    const end = this.first + (to >>> 2);
-    for (let i = this.first + (from >>> 2); i < end; i++) if (words[i] !== words[i + shift]) return false;
-    return true;
-  }
 }
 
 /** The processor state of `core`: offsets of `Cpu`. */

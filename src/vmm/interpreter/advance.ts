@@ -6,7 +6,7 @@ import type { Emulated } from "./emulated.js";
 import { Outcome } from "../kind.js";
 
 /** What must end with an instruction besides EIP: then the machine's own interpretation does all of it. */
-const TRAPS = Attention.SINGLE_STEP | Attention.SHADOW | Attention.BREAKPOINTS | Attention.PENDING_DB;
+const TRAPS = Attention.SINGLE_STEP | Attention.BREAKPOINTS | Attention.PENDING_DB;
 
 /** True if an instruction can be emulated by a routine now: nothing but EIP and its own effect has to change. */
 export function plain(guest: Emulated): boolean {

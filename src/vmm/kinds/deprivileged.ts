@@ -83,9 +83,11 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     this.instruction = new Decoded(this);
     const top = rules.truncates ? MONITOR_BASE : 2 ** 32;
     this.real = new RealState(vm, { toReal: (privilege) => rules.ring(privilege), top });
-    this.raise = [0, 1, 2, 3].map(
-      (privilege) => (dpl: number) => (rules.loads(privilege, dpl) ? rules.ring(dpl) : undefined),
-    );
+    const raise = (privilege: number) => (dpl: number) => (rules.loads(privilege, dpl) ? rules.ring(dpl) : undefined);
+    const user = raise(3);
+    const all = raise(0);
+    const alike = [0, 1, 2, 3].every((dpl) => user(dpl) === all(dpl));
+    this.raise = [alike ? user : all, user, user, user];
     const { memory } = vm.core;
     const pages = Array.from({ length: PAGES }, () => vm.allocateFrame());
     this.shadow = new ShadowMemory(vm, this.real.virtual, (gfn) => this.tableStored(gfn), rules.ring(0) === 3);

@@ -1,17 +1,30 @@
 /**
  * The real state of a deprivileged guest: made from its virtual one when it begins to run directly, and made virtual again when it comes out.
- * Every trap goes there and back. What was real the last time is taken again while the guest's segment registers are what they were
- * then.
- * Invariant: while the guest runs directly, `virtual` holds its privileged registers and `lowered` the segment registers it began with.
+ * Every trap goes there and back. Real segment registers are remembered beside the virtual ones they were made from, and taken again.
+ * Invariant: while the guest runs directly, `virtual` holds its privileged registers and the set in use its segment registers as they began.
  */
 import { Cpu, SegCache } from "../../../assembly/abi/cpu.js";
 import { Fpu } from "../../../assembly/abi/fpu.js";
 import { Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Cr4, Eflags, Seg } from "../../../assembly/abi/x86.js";
+import { PAGE_BYTES } from "../../address.js";
 import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
 import { type Lookup, liftSegments, lowerSegments, type Privileges, representable } from "./real-segments.js";
 import type { ShadowMemory } from "./shadow-memory.js";
+
+/**
+ * Real segment registers that are remembered, by the virtual ones they were made from: the kernel's and its programs' sets alternate.
+ */
+const SETS = 8;
+/** Bytes from one set to the next: what is used of them does not overlap. */
+const SET_BYTES = 512;
+
+/** Virtual segment registers, and the real ones made from them. */
+interface SegmentSet {
+  virtual: Words;
+  real: Words;
+}
 
 /** Where the monitor's tables are in every guest's linear space. */
 export const MONITOR_BASE = 0xffc00000;
@@ -43,6 +56,8 @@ const OWN_CR0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.AM;
 /** Caches of the six segment registers and, behind them, of LDTR. */
 const SEGMENTS_END = Cpu.SEGS + Seg.LDTR * SegCache.SIZE;
 const LDTR = SEGMENTS_END;
+const LDTR_END = LDTR + SegCache.SIZE;
+const DS_SELECTOR = Cpu.SEGS + Seg.DS * SegCache.SIZE + SegCache.SELECTOR;
 /** The monitor's table registers, the A20 mask and all segment caches lie in one range. */
 const REPLACED = Cpu.GDTR_BASE;
 const REPLACED_END = Cpu.SEGS + 8 * SegCache.SIZE;
@@ -54,13 +69,17 @@ const PRIVILEGED_END = Cpu.EXIT_REASON;
 export class RealState {
   /** The virtual state, as far as it is not in the processor while the guest runs directly. */
   readonly virtual: Words;
-  private readonly lowered: Words;
+  private readonly sets: SegmentSet[];
+  /** For segment registers that are not to be remembered. */
+  private readonly unfound: SegmentSet;
   private readonly state: Words;
   private readonly umip: number;
-  /** The virtual privilege that `lowered` was made for. */
-  private privilege = -1;
-  /** `lowered` can be used as it is. */
-  private kept = false;
+  /** The set in use. */
+  private set: SegmentSet;
+  /** The set in use is of the virtual segment registers as they are. */
+  private known = false;
+  /** What is derived from each segment cache can go with it: accesses are not checked one by one. */
+  private plain = false;
   /** Code selector of the last x87 instruction when the guest began to run directly. */
   private fpuCs = 0;
 
@@ -70,8 +89,15 @@ export class RealState {
     private readonly privileges: Privileges,
   ) {
     const { memory } = vm.core;
-    this.virtual = new Words(memory, vm.pointer(vm.allocateFrame()));
-    this.lowered = new Words(memory, vm.pointer(vm.allocateFrame()));
+    const frame = () => vm.pointer(vm.allocateFrame());
+    this.virtual = new Words(memory, frame());
+    const [virtual, real, spare] = [frame(), frame(), frame()];
+    this.sets = Array.from({ length: SETS }, (_, i) => ({
+      virtual: new Words(memory, virtual + i * SET_BYTES),
+      real: new Words(memory, real + i * SET_BYTES),
+    }));
+    this.unfound = { virtual: new Words(memory, spare), real: new Words(memory, spare + PAGE_BYTES / 2) };
+    this.set = this.unfound;
     this.state = vm.state;
     this.umip = vm.options.isa === "umip" ? Cr4.UMIP : 0;
   }
@@ -79,8 +105,11 @@ export class RealState {
   /** True if the segment registers of the virtual state in the processor can be made real. */
   representable(): boolean {
     const { state } = this;
-    this.kept = state.get(Cpu.CPL) === this.privilege && state.same(this.virtual, Cpu.SEGS, LDTR + SegCache.SIZE);
-    return this.kept || representable(state, this.privileges);
+    this.plain = state.get(Cpu.SLOW_ACCESS) === 0;
+    const user = state.get(Cpu.CPL) === 3 ? 4 : 0;
+    this.set = this.plain ? this.sets[user | ((state.get(DS_SELECTOR) >>> 3) & 3)]! : this.unfound;
+    this.known = this.plain && this.equal(this.set.virtual, Cpu.SEGS, LDTR_END);
+    return this.known || representable(state, this.privileges);
   }
 
   /** The virtual state in the processor, which is representable, goes to `virtual`. */
@@ -88,20 +117,17 @@ export class RealState {
     const { state, virtual } = this;
     virtual.set(Cpu.EFLAGS, state.get(Cpu.EFLAGS));
     virtual.set(Cpu.CPL, state.get(Cpu.CPL));
-    virtual.copy(state, PRIVILEGED, PRIVILEGED_END);
+    this.move(virtual, state, PRIVILEGED, PRIVILEGED_END);
   }
 
   /** Makes the state, which has been kept, real. `shadow` maps its memory. */
   lower(shadow: ShadowMemory): void {
-    const { state, lowered } = this;
+    const { state, known, set } = this;
     const privilege = state.get(Cpu.CPL);
     const ring = this.privileges.toReal(privilege)!;
     const flags = state.get(Cpu.EFLAGS);
-    const { kept } = this;
-    if (kept) state.copy(lowered, REPLACED, REPLACED_END);
+    if (known) this.move(state, set.real, REPLACED, REPLACED_END);
     else this.replace(ring);
-    this.kept = false;
-    this.privilege = privilege;
     state.set(Cpu.CPL, ring);
     const iopl = privilege === 3 ? flags & Eflags.IOPL : 0;
     state.set(Cpu.EFLAGS, (flags & ~VIRTUAL_FLAGS) | Eflags.IF | iopl);
@@ -112,16 +138,18 @@ export class RealState {
     shadow.load(state);
     state.set(Cpu.SYSENTER_CS, 0);
     this.fpuCs = state.get(Fpu.CS);
-    this.run();
-    if (!kept) lowered.copy(state, REPLACED, REPLACED_END);
+    this.run(known);
+    if (known) return;
+    this.move(set.virtual, this.virtual, Cpu.SEGS, LDTR_END);
+    this.move(set.real, state, REPLACED, REPLACED_END);
   }
 
   /** The processor's state is the real one from now on. */
-  run(): void {
+  run(derived = false): void {
     const { vmx, core } = this.vm;
     vmx.set(Vmx.DEPRIVILEGED, 1);
     vmx.set(Vmx.INTERPRET, 0);
-    core.exports.adoptState(0);
+    core.exports.adoptState(0, derived ? 0 : 1);
   }
 
   /** Makes the state virtual. `lookup` finds the guest's own descriptors. */
@@ -130,12 +158,12 @@ export class RealState {
     const ring = state.get(Cpu.CPL);
     const flags = state.get(Cpu.EFLAGS);
     const privilege = this.privilegeNow();
-    if (state.same(this.lowered, Cpu.SEGS, SEGMENTS_END)) {
-      state.copy(virtual, PRIVILEGED, PRIVILEGED_END);
-    } else {
-      liftSegments(state, virtual, this.lowered, privilege, lookup);
-      state.copy(virtual, PRIVILEGED, Cpu.SEGS);
-      state.copy(virtual, SEGMENTS_END, PRIVILEGED_END);
+    const unchanged = this.equal(this.set.real, Cpu.SEGS, SEGMENTS_END);
+    if (unchanged) this.move(state, virtual, PRIVILEGED, PRIVILEGED_END);
+    else {
+      liftSegments(state, virtual, this.set.real, privilege, lookup);
+      this.move(state, virtual, PRIVILEGED, Cpu.SEGS);
+      this.move(state, virtual, SEGMENTS_END, PRIVILEGED_END);
     }
     // An x87 instruction has recorded the real selector.
     const fpuCs = state.get(Fpu.CS);
@@ -145,7 +173,7 @@ export class RealState {
     const { vmx, core } = this.vm;
     vmx.set(Vmx.DEPRIVILEGED, 0);
     vmx.set(Vmx.INTERPRET, 1);
-    core.exports.adoptState(this.vm.line ? 1 : 0);
+    core.exports.adoptState(this.vm.line ? 1 : 0, unchanged && this.plain ? 0 : 1);
   }
 
   /**
@@ -181,6 +209,16 @@ export class RealState {
     state.set(Cpu.A20_MASK, 0xffffffff);
     this.system(Seg.LDTR, LDT_SELECTOR, MONITOR_BASE + LDT, this.ldtLimit(), LDT_ACCESS);
     this.system(Seg.TR, TSS_SELECTOR, MONITOR_BASE + TSS, TSS_LIMIT, TSS_ACCESS);
+  }
+
+  /** Copies a range of the state between two structures. */
+  private move(to: Words, from: Words, start: number, end: number): void {
+    this.vm.core.exports.moveBytes(to.base + start, from.base + start, end - start);
+  }
+
+  /** True if a range of the state is as in `other`. */
+  private equal(other: Words, start: number, end: number): boolean {
+    return this.vm.core.exports.equalBytes(this.state.base + start, other.base + start, end - start) !== 0;
   }
 
   private system(seg: Seg, selector: number, base: number, limit: number, access: number): void {

@@ -115,7 +115,7 @@ export class VtKind implements Kind, Dispatched {
 
   leave(): void {
     this.vmx.set(Vmx.INTERPRET, 1);
-    this.core.exports.adoptState(this.vm.line ? 1 : 0);
+    this.core.exports.adoptState(this.vm.line ? 1 : 0, 1);
   }
 
   run(budget: number): ExitReason {
