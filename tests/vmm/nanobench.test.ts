@@ -1,0 +1,92 @@
+/**
+ * What one operation of each section of roms/nanobench costs in exits, under each monitor: the textbook's table, counted. The numbers are
+ * rounded to whole exits per operation, which leaves out what a section does once.
+ */
+import { describe, expect, test } from "vitest";
+import { createMachine, type Machine } from "../../src/index.js";
+import { guestImage } from "../lockstep/guest-runs.js";
+import { ENGINES, type Way, WAYS } from "./ways.js";
+
+/** Exits by cause so far. */
+function exits(machine: Machine): Map<string, number> {
+  return new Map(machine.statistics().vmm!.exits.map(({ cause, count }) => [cause, count]));
+}
+
+/** Exits per operation, by section: "cause count, …"; sections without any are left out. */
+function perOperation(engine: (typeof ENGINES)[number], way: Way): Record<string, string> {
+  const table: Record<string, string> = {};
+  let before = new Map<string, number>();
+  const machine: Machine = createMachine({
+    image: guestImage("nanobench"),
+    commandLine: "n=256",
+    memoryBytes: 16 << 20,
+    engine,
+    onMark: ({ kind, name, count }) => {
+      const now = exits(machine);
+      if (kind === "begin") {
+        before = now;
+        return;
+      }
+      const costs = [...now]
+        .map(([cause, all]) => [cause, Math.round((all - (before.get(cause) ?? 0)) / count)] as const)
+        .filter(([, each]) => each > 0)
+        .sort(([a], [b]) => (a < b ? -1 : 1));
+      if (costs.length > 0) table[name] = costs.map(([cause, each]) => `${cause} ${each}`).join(", ");
+    },
+    ...way,
+  });
+  machine.run();
+  return table;
+}
+
+/** A port access, the idle loop and CPUID come out of every VT-x guest. */
+const VT_ALWAYS = {
+  in: "IO_INSTRUCTION 1",
+  out: "IO_INSTRUCTION 1",
+  cpuid: "CPUID 1",
+  timer: "HLT 1, IO_INSTRUCTION 1",
+};
+
+const EXPECTED: Record<string, Record<string, string>> = {
+  "vt on ept": VT_ALWAYS,
+  // Memory costs: page faults, tables, their flushes, address spaces.
+  "vt on shadow": {
+    ...VT_ALWAYS,
+    pgfault: "#PF 1",
+    ptemod: "#PF 1, INVLPG 1",
+    "ptemod-p-np": "#PF 1, INVLPG 1",
+    "ptemod-np-p": "#PF 1, INVLPG 1",
+    ctxswitch: "CR_ACCESS 1",
+    fork: "#PF 18, CR_ACCESS 6, INVLPG 3",
+  },
+  // Every way into the kernel costs, nothing inside it.
+  "hybrid on umip": {
+    syscall: "INT 80h 1",
+    pgfault: "#PF 1",
+    divzero: "#DE 1",
+    fork: "#PF 8, INT 81h 1",
+  },
+  // Both ways between the rings cost, and every sensitive instruction.
+  "trap on strict": {
+    syscall: "#GP 1, INT 80h 1",
+    in: "#GP 1",
+    out: "#GP 1",
+    cr8wr: "#GP 1",
+    pgfault: "#GP 2, #PF 1",
+    divzero: "#DE 1, #GP 1",
+    ptemod: "#GP 1",
+    "ptemod-p-np": "#GP 1",
+    "ptemod-np-p": "#GP 1",
+    "cli-sti": "#GP 2",
+    "pushf-popf": "#GP 2",
+    ctxswitch: "#GP 1",
+    fork: "#GP 16, #PF 16, INT 81h 1",
+    timer: "#GP 5",
+  },
+};
+
+describe.each(ENGINES)("%s", (engine) => {
+  test.each(Object.keys(EXPECTED))("%s", (name) => {
+    expect(perOperation(engine, WAYS[name]!)).toEqual(EXPECTED[name]);
+  });
+});
