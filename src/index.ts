@@ -45,3 +45,8 @@ export type {
 } from "./compare/comparison.js";
 export type { Way } from "./compare/ways.js";
 export type { CauseCount, Counts } from "./cost/counts.js";
+export { type CheckedRelation, checkRelations, sectionCycles } from "./compare/costs.js";
+export type { Cycles } from "./cost/cycles.js";
+export type { CostKey, CostModel, Figure } from "./cost/model.js";
+export { PRESETS as COST_PRESETS } from "./cost/presets.js";
+export { CostError, readCostModel } from "./cost/read-model.js";

@@ -6,9 +6,14 @@ import { existsSync } from "node:fs";
 import { type ComparedGuest, compare, type CompareProgress, DEFAULT_ROUNDS } from "../compare/compare.js";
 import type { Comparison } from "../compare/comparison.js";
 import { allWays } from "../compare/ways.js";
+import type { CostModel } from "../cost/model.js";
+import { PRESETS, presetNamed } from "../cost/presets.js";
+import { CostError, readCostModel } from "../cost/read-model.js";
 import type { Engine } from "../machine/machine-config.js";
 import type { IsaName } from "../vmm/options.js";
+import { modelLines } from "../report/compare/cost-text.js";
 import { csvText } from "../report/compare/csv.js";
+import { comparisonData } from "../report/compare/data.js";
 import { comparisonLines } from "../report/compare/text.js";
 import { openForWriting, writeAll } from "./byte-sinks.js";
 import { CliError } from "./cli-error.js";
@@ -43,6 +48,10 @@ export const COMPARE_OPTIONS: OptionTable = {
   memory: IMAGE_OPTIONS.memory!,
   clock: MACHINE_OPTIONS.clock!,
   "max-insns": { value: "N", help: "end a run of the bare machine after N instructions (default 2G)" },
+  cost: {
+    value: "MODEL",
+    help: `cycles on a processor: ${PRESETS.map(({ name }) => name).join(", ")}, a JSON file, or list to print them`,
+  },
   json: { value: "[=FILE]", help: "print everything as JSON instead of the tables, or write it into FILE" },
   csv: { value: "[=FILE]", help: "print a line for each section, way and quantity as CSV, or write them into FILE" },
 };
@@ -50,6 +59,15 @@ export const COMPARE_OPTIONS: OptionTable = {
 /** Runs `vmexit compare` and returns the process exit code. Raises `CliError`, `ImageError`, `ConfigError`. */
 export async function compareCommand(args: string[]): Promise<number> {
   const options = parseOptions(COMMAND, args, COMPARE_OPTIONS);
+  if (options.get("cost") === "list") {
+    process.stdout.write(
+      modelLines()
+        .map((line) => `${line}\n`)
+        .join(""),
+    );
+    return ExitCode.OK;
+  }
+  const model = costModel(options);
   const guests = readGuests(options);
   const rounds = roundsOf(options);
   const engine = choice<Engine>(options, "engine", ["interpreter", "translator"]);
@@ -71,8 +89,26 @@ export async function compareCommand(args: string[]): Promise<number> {
   });
   progress.clear();
   checkSections(sections, comparison);
-  report(comparison, options);
+  report(comparison, model, options);
   return comparison.guests.every(({ equivalent }) => equivalent) ? ExitCode.OK : ExitCode.NOT_EQUIVALENT;
+}
+
+/** The preset or the file that `--cost` names. */
+function costModel(options: ParsedOptions): CostModel | undefined {
+  const name = options.get("cost");
+  if (name === undefined) return undefined;
+  const preset = presetNamed(name);
+  if (preset !== undefined) return preset;
+  const presets = PRESETS.map((model) => model.name);
+  if (!existsSync(name) && !/[./]/.test(name)) {
+    throw new CliError(`--cost: expected ${presets.join(", ")}, list or a JSON file and found "${name}"`);
+  }
+  try {
+    return readCostModel(Buffer.from(readInput("cost file", name)).toString("utf8"));
+  } catch (error) {
+    if (error instanceof CostError) throw new CliError(`--cost ${name}: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The words of an option that takes a list. */
@@ -124,10 +160,10 @@ function readGuests(options: ParsedOptions): ComparedGuest[] {
 }
 
 /** Prints or writes the report in the forms that were asked for. */
-function report(comparison: Comparison, options: ParsedOptions): void {
+function report(comparison: Comparison, model: CostModel | undefined, options: ParsedOptions): void {
   const forms: [name: string, text: () => string][] = [
-    ["json", () => `${JSON.stringify(comparison)}\n`],
-    ["csv", () => csvText(comparison)],
+    ["json", () => `${JSON.stringify(comparisonData(comparison, model))}\n`],
+    ["csv", () => csvText(comparison, model)],
   ];
   let printed = false;
   for (const [name, text] of forms) {
@@ -140,7 +176,7 @@ function report(comparison: Comparison, options: ParsedOptions): void {
     process.stdout.write(text());
     printed = true;
   }
-  if (!printed) process.stdout.write(`${comparisonLines(comparison).join("\n")}\n`);
+  if (!printed) process.stdout.write(`${comparisonLines(comparison, model).join("\n")}\n`);
 }
 
 /** One line on stderr about where the comparison is, if a person is looking. */

@@ -199,13 +199,13 @@ function operationsOf({ name, count, pairs }: SectionRun): number {
   return name === MARKERS_ONLY ? pairs : count;
 }
 
-/** Nanoseconds of one operation in a run, without those of the marks. */
+/** Nanoseconds of one operation in a run, without those of the marks. A pair of marks takes what the shortest took. */
 function operationTime({ sections }: GuestRun, name: string): number | undefined {
   const section = sections.find((candidate) => candidate.name === name);
   if (section === undefined) return undefined;
   const markers = sections.find((candidate) => candidate.name === MARKERS_ONLY);
-  const marking =
-    name === MARKERS_ONLY || markers === undefined ? 0 : (markers.nanoseconds / markers.pairs) * section.pairs;
+  if (name === MARKERS_ONLY) return section.shortest;
+  const marking = (markers?.shortest ?? 0) * section.pairs;
   return Math.max(0, section.nanoseconds - marking) / operationsOf(section);
 }
 

@@ -22,6 +22,8 @@ export interface SectionRun {
   counts: Counts;
   /** Host time in nanoseconds. */
   nanoseconds: number;
+  /** That of the shortest pair of marks: the first runs code that is cold. */
+  shortest: number;
 }
 
 interface Open {
@@ -35,14 +37,18 @@ export function readCounts(machine: Machine): Counts {
   // The count of retired instructions is brought up to date at the end of a run; virtual time always is.
   const { cpu } = machine.core;
   const ticks = machine.ticks - (cpu.field(Cpu.SKIPPED) + cpu.field(Cpu.SKIPPED + 4) * 2 ** 32);
+  // What runs between two exits is counted behind it: under a hybrid monitor a stretch of interpretation, else direct execution.
+  const counted = (vmm?.direct ?? 0) + (vmm?.emulated ?? 0) + (vmm?.interpreted ?? 0);
+  const underWay = Math.max(0, ticks - counted);
+  const interpreting = machine.vm?.options.vmm === "hybrid";
   return {
     ticks,
     crossings: (vmm?.exits ?? []).map(({ crossing, cause, count }) => ({ crossing, cause, count })),
     inline: { ...vmm?.inline },
     refused: { ...vmm?.refused },
-    direct: vmm?.direct ?? ticks,
+    direct: (vmm?.direct ?? 0) + (interpreting ? 0 : underWay),
     emulated: vmm?.emulated ?? 0,
-    interpreted: vmm?.interpreted ?? 0,
+    interpreted: (vmm?.interpreted ?? 0) + (interpreting ? underWay : 0),
     translation: vmm?.translation ?? NO_TRANSLATION,
     memory: { ...vmm?.memory },
     tlbMisses: tlb.misses,
@@ -72,12 +78,14 @@ export class Sections {
     const nanoseconds = (now - begun.began) * 1e6;
     const counts = difference(readCounts(this.machine()), begun.before);
     const known = this.byName.get(name);
-    if (known === undefined) this.byName.set(name, { name, count, pairs: 1, counts, nanoseconds });
+    if (known === undefined)
+      this.byName.set(name, { name, count, pairs: 1, counts, nanoseconds, shortest: nanoseconds });
     else {
       known.count += count;
       known.pairs++;
       known.counts = sum(known.counts, counts);
       known.nanoseconds += nanoseconds;
+      known.shortest = Math.min(known.shortest, nanoseconds);
     }
   }
 

@@ -39,6 +39,18 @@ describe("vmexit compare", () => {
     expect(new Set(lines.map((line) => line.split(",").length))).toEqual(new Set([7]));
   });
 
+  it("--cost adds modelled cycles; a preset, a file or the list of all", async () => {
+    const args = ["compare", HELLO, "--rounds", "1", "--vmm", "vt+shadow"];
+    const { stdout } = await vmexit(...args, "--cost", "pentium4");
+    expect(stdout).toContain("modelled cycles of one operation on a Pentium 4 (Prescott)");
+    const file = files.write("cost.json", '{"name": "mine", "base": "merom", "cycles": {"exitPort": 0}}');
+    const { cost } = JSON.parse((await vmexit(...args, "--cost", file, "--json")).stdout);
+    expect(cost.model.figures.exitPort).toEqual({ value: 0, source: "the cost file" });
+    expect(cost.guests[0].cycles["vt+shadow"]["whole run"].crossings).toBeGreaterThan(0);
+    const list = await vmexit("compare", "--cost", "list");
+    expect(list.stdout).toMatch(/^broadwell: Broadwell, 2014$/m);
+  });
+
   it("a monitor that is not equivalent has an exit code of its own", async () => {
     const args = ["compare", inRoot("roms/sensitive.elf"), "--isa", "ia32", "--vmm", "trap", "--rounds", "1"];
     const { code, stdout } = await vmexit(...args);
@@ -52,6 +64,8 @@ describe("vmexit compare", () => {
     ["an empty list", [HELLO, "--vmm", "trap,"], 64, /--vmm: expected names with commas .* and found "trap,"$/],
     ["no rounds", [HELLO, "--rounds", "0"], 64, /--rounds: expected a number from 1 to 100 and found "0"$/],
     ["a section nobody has", [HELLO, "--only", "x", "--rounds", "1"], 64, /--only: no guest marks a section "x"$/],
+    ["an unknown model", [HELLO, "--cost", "p5"], 64, /--cost: expected pentium4, .* and found "p5"$/],
+    ["a broken model", [HELLO, "--cost", HELLO], 64, /--cost .*: expected JSON and found something else/],
     ["a missing guest", ["no.elf"], 66, /cannot read image no\.elf/],
   ])("refuses %s in one sentence", async (_name, args, exitCode, sentence) => {
     const { code, stdout, stderr } = await vmexit("compare", ...args);

@@ -1,6 +1,8 @@
 /** A comparison as CSV (RFC 4180): one line for each guest, way, section and quantity. */
 import type { Comparison } from "../../compare/comparison.js";
-import type { SectionResult, WayResult } from "../../compare/comparison.js";
+import type { GuestComparison, SectionResult, WayResult } from "../../compare/comparison.js";
+import { sectionCycles } from "../../compare/costs.js";
+import type { CostModel } from "../../cost/model.js";
 import { walkReferences } from "../../cost/walks.js";
 
 const HEADINGS = ["guest", "way", "section", "operations", "quantity", "of", "value"];
@@ -27,17 +29,28 @@ function quantities(way: WayResult, { perOperation: counts, time }: SectionResul
   ];
 }
 
+/** Modelled cycles of a section by where they go. */
+function cycles(
+  model: CostModel | undefined,
+  guest: GuestComparison,
+  way: WayResult,
+  section: SectionResult,
+): Quantity[] {
+  if (model === undefined) return [];
+  return record(`cycles on ${model.name}`, { ...sectionCycles(model, guest, way.name, section.name) });
+}
+
 function field(value: string | number): string {
   const text = String(value);
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The text of the file. */
-export function csvText({ guests }: Comparison): string {
+export function csvText({ guests }: Comparison, model?: CostModel): string {
   const rows = guests.flatMap((guest) =>
     guest.ways.flatMap((way) =>
       way.sections.flatMap((section) =>
-        quantities(way, section).map((quantity) => [
+        [...quantities(way, section), ...cycles(model, guest, way, section)].map((quantity) => [
           guest.name,
           way.name,
           section.name,

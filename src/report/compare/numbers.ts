@@ -14,7 +14,7 @@ export function countText(count: number): string {
 
 /** A time in nanoseconds or a number of cycles, with about three digits that mean something. */
 export function quantityText(value: number): string {
-  return value < 9.95 ? value.toFixed(1) : grouped(value);
+  return value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : grouped(value);
 }
 
 /** A time given in nanoseconds, with its unit where that is another. */

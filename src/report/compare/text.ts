@@ -5,8 +5,10 @@ import type { Comparison, GuestComparison, SectionResult, WayResult } from "../.
 import { sectionOf } from "../../compare/comparison.js";
 import { MARKERS_ONLY } from "../../compare/sections.js";
 import { crossings, total } from "../../cost/counts.js";
+import type { CostModel } from "../../cost/model.js";
 import { walkReferences } from "../../cost/walks.js";
 import { grouped, percent } from "../numbers.js";
+import { costLines } from "./cost-text.js";
 import { causesText } from "./causes.js";
 import { table, wrapped } from "./columns.js";
 import { countText, HARDLY_EVER, ratioText, spreadText, timeText } from "./numbers.js";
@@ -103,16 +105,15 @@ function propertyTable(guest: GuestComparison): string[] {
   return lines;
 }
 
-/** The comparison of one guest as lines. */
-export function guestLines(guest: GuestComparison): string[] {
-  return [...timeTables(guest), ...crossingTables(guest), ...walkTable(guest), ...propertyTable(guest)];
-}
-
-/** The whole comparison as lines. */
-export function comparisonLines({ guests, engine, rounds }: Comparison): string[] {
+/** The whole comparison as lines; with a cost model its cycles as well. */
+export function comparisonLines({ guests, engine, rounds }: Comparison, model?: CostModel): string[] {
   return guests.flatMap((guest, i) => [
     ...(i === 0 ? [] : [""]),
     `${guest.name}: engine ${engine}, median of ${rounds} rounds, ± half the distance between the quartiles`,
-    ...guestLines(guest),
+    ...timeTables(guest),
+    ...crossingTables(guest),
+    ...walkTable(guest),
+    ...(model === undefined ? [] : costLines(model, guest)),
+    ...propertyTable(guest),
   ]);
 }
