@@ -12,6 +12,12 @@ import type { Emulated } from "./emulated.js";
 export interface Deprivileged extends Emulated {
   /** The virtual state, as it was when the guest began to run directly: CR0, CR3, CR4, IF and IOPL are current. */
   readonly virtual: Words;
+  /** All of linear memory, by pointers of the machine's. */
+  readonly memory: Words;
+  /** The guest loads CR3; false if that takes more than a change of tables. */
+  loadCr3(value: number): boolean;
+  /** Maps the page of a linear address for the guest's kernel, as the first access to it would; false if the guest's tables do not have it. */
+  mend(address: number, write: boolean): boolean;
   /** The guest drops its translation of a linear address. */
   invalidatePage(address: number): void;
 }

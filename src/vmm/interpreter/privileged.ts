@@ -1,5 +1,5 @@
 /**
- * The privileged instructions of a deprivileged kernel that are frequent and simple: routines execute them on the virtual state without making it the
+ * The privileged and sensitive instructions of a deprivileged kernel that are frequent and simple: routines execute them on the virtual state without making it the
  * processor's. All others are interpreted by the machine.
  */
 import { Form, Rec, RecFlag } from "../../../assembly/abi/record.js";
@@ -9,8 +9,9 @@ import { Vmx } from "../../../assembly/abi/vmx.js";
 import { Reg } from "../../../assembly/abi/x86.js";
 import { Outcome } from "../kind.js";
 import { plain } from "./advance.js";
-import { emulateInvlpg, emulateMovFromCr } from "./control-registers.js";
+import { emulateClts, emulateInvlpg, emulateMovFromCr, emulateMovToCr } from "./control-registers.js";
 import type { Decoded, Deprivileged } from "./decoded.js";
+import { emulatePopf, emulatePushf } from "./flags.js";
 import { emulateHlt } from "./halt.js";
 import { emulateCli, emulateSti } from "./interrupt-flag.js";
 import { emulateIo, ioQualification } from "./io.js";
@@ -42,7 +43,11 @@ const ROUTINES: Partial<Record<Op, (guest: Deprivileged, instruction: Decoded) =
   [Op.HLT]: asExit(emulateHlt, () => 0),
   [Op.IN]: asExit(emulateIo, portAccess(true)),
   [Op.OUT]: asExit(emulateIo, portAccess(false)),
+  [Op.PUSHF]: emulatePushf,
+  [Op.POPF]: emulatePopf,
+  [Op.CLTS]: emulateClts,
   [Op.MOV_FROM_CR]: emulateMovFromCr,
+  [Op.MOV_TO_CR]: emulateMovToCr,
   [Op.INVLPG]: emulateInvlpg,
 };
 

@@ -10,7 +10,7 @@ import { Attention, Cpu } from "../../../assembly/abi/cpu.js";
 import type { ExitReason } from "../../../assembly/abi/exit.js";
 import { Rec } from "../../../assembly/abi/record.js";
 import { IntrInfo, IntrType, Vmx } from "../../../assembly/abi/vmx.js";
-import { Cr0, Eflags, Vector } from "../../../assembly/abi/x86.js";
+import { Cr0, Eflags, PfError, Vector } from "../../../assembly/abi/x86.js";
 import { gva, ma, mfnOf } from "../../address.js";
 import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
@@ -64,6 +64,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   readonly state;
   readonly vmx;
   protected readonly shadow: ShadowMemory;
+  readonly memory: Words;
   private readonly real: RealState;
   private readonly gdt: ShadowDescriptors;
   private readonly ldt: ShadowDescriptors;
@@ -89,6 +90,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     const alike = [0, 1, 2, 3].every((dpl) => user(dpl) === all(dpl));
     this.raise = [alike ? user : all, user, user, user];
     const { memory } = vm.core;
+    this.memory = new Words(memory, 0);
     const pages = Array.from({ length: PAGES }, () => vm.allocateFrame());
     this.shadow = new ShadowMemory(vm, this.real.virtual, (gfn) => this.tableStored(gfn), rules.ring(0) === 3);
     this.shadow.mmu.reserve(
@@ -197,6 +199,21 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
 
   get virtual(): Words {
     return this.real.virtual;
+  }
+
+  loadCr3(value: number): boolean {
+    if (this.shadow.mmu.pae) return false;
+    this.virtual.set(Cpu.CR3, value);
+    this.shadow.loadCr3();
+    this.gdt.remapped();
+    this.ldt.remapped();
+    this.fillTables(0);
+    this.shadow.load(this.state);
+    return true;
+  }
+
+  mend(address: number, write: boolean): boolean {
+    return this.shadow.fault(address, write ? PfError.WRITE : 0, false) === Outcome.RESUME;
   }
 
   invalidatePage(address: number): void {

@@ -153,6 +153,13 @@ export class ShadowMemory {
     return kind === "hidden" ? Outcome.RESUME : Outcome.INTERPRET;
   }
 
+  /** The guest has loaded CR3: `saved` has it, and the other paging registers are as they were. */
+  loadCr3(): void {
+    this.cr3 = this.saved.get(Cpu.CR3);
+    this.mmu.reload();
+    this.followFlushes();
+  }
+
   /** The guest has executed INVLPG. */
   invalidatePage(address: number): void {
     this.mmu.invlpg(gva(address));
