@@ -49,6 +49,7 @@ export enum ExitReason {
   WAITING = 68, // non-root operation without HLT exiting: HLT has retired and nothing wakes the CPU
   USER = 69, // Vmx.LEAVE_AT_USER: the next instruction is at CPL 3
   TRACED_WRITES = 70, // interpretation: Vmx.WRITTEN is nearly full
+  VMX_ABORT = 71, // an exit failed: Vmcs.ABORT of the current VMCS says why (Abort), Vmx.REASON what it was for
 }
 
 /** Bit 31 of Vmx.REASON: a failed entry. */

@@ -127,7 +127,7 @@ export enum VmcsField {
 /** The frame of a VMCS that is not current: byte offsets. */
 export enum Vmcs {
   REVISION = 0, // u32, VMCS_REVISION before VMPTRLD
-  ABORT = 4, // u32
+  ABORT = 4, // u32, Abort
   CONTROLS = 16, // Vmx words up to Vmx.SAVED
   GUEST = 1024, // guest state at the offsets of Cpu; x87 is not part of it
   SIZE = 4096,

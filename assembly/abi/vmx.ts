@@ -276,6 +276,12 @@ export enum EntryFailure {
   LINK_POINTER = 4,
 }
 
+/** VMX-abort indicators (SDM 3C 27.7). */
+export enum Abort {
+  SAVING_MSRS = 1, // the exit's MSR-store area
+  LOADING_MSRS = 4, // the exit's MSR-load area
+}
+
 /** Parts of an EPT pointer (SDM 3C 24.6.11). */
 export enum EptPointer {
   MEMORY_TYPE = 7, // 0 or 6

@@ -19,8 +19,8 @@ export function timeStamp(): u64 {
   return now() + load<u64>(fieldPtr(Cpu.TSC_OFFSET)) + tscOffset();
 }
 
-/** True if register `index` exists; else #GP(0) has been raised. */
-export function msrExists(index: u32): bool {
+/** True if register `index` exists. */
+export function msrKnown(index: u32): bool {
   switch (index) {
     case Msr.P5_MC_ADDR:
     case Msr.P5_MC_TYPE:
@@ -36,7 +36,6 @@ export function msrExists(index: u32): bool {
     case Msr.MCG_STATUS:
       return true;
     default:
-      raiseGp(0);
       return false;
   }
 }
@@ -68,36 +67,47 @@ export function writeMsr(index: u32, value: u64): bool {
   return false;
 }
 
-/** Writes a register. False: it is unknown, read-only, or cannot hold the value. */
-export function putMsr(index: u32, value: u64): bool {
+/** True if a register takes the value: it is known, not read-only, and can hold it. */
+export function msrAccepts(index: u32, value: u64): bool {
   switch (index) {
     case Msr.TSC:
-      store<u64>(fieldPtr(Cpu.TSC_OFFSET), value - now());
-      return true;
     case Msr.SYSENTER_CS:
-      set(Cpu.SYSENTER_CS, <u32>value);
-      return true;
     case Msr.SYSENTER_ESP:
-      set(Cpu.SYSENTER_ESP, <u32>value);
-      return true;
     case Msr.SYSENTER_EIP:
-      set(Cpu.SYSENTER_EIP, <u32>value);
-      return true;
     case Msr.P5_MC_ADDR:
     case Msr.P5_MC_TYPE:
     case Msr.BIOS_SIGN_ID:
       return true;
     case Msr.APIC_BASE:
-      if (value == APIC_BASE_OFF) return true;
+      return value == APIC_BASE_OFF;
+    case Msr.MCG_STATUS:
+      return (value & ~MCG_STATUS_BITS) == 0;
+    default:
+      return false;
+  }
+}
+
+/** Writes a register. False: it does not take the value. */
+export function putMsr(index: u32, value: u64): bool {
+  if (!msrAccepts(index, value)) return false;
+  switch (index) {
+    case Msr.TSC:
+      store<u64>(fieldPtr(Cpu.TSC_OFFSET), value - now());
+      break;
+    case Msr.SYSENTER_CS:
+      set(Cpu.SYSENTER_CS, <u32>value);
+      break;
+    case Msr.SYSENTER_ESP:
+      set(Cpu.SYSENTER_ESP, <u32>value);
+      break;
+    case Msr.SYSENTER_EIP:
+      set(Cpu.SYSENTER_EIP, <u32>value);
       break;
     case Msr.MCG_STATUS:
-      if ((value & ~MCG_STATUS_BITS) == 0) {
-        set(Cpu.MSR_MISC, <u32>value);
-        return true;
-      }
+      set(Cpu.MSR_MISC, <u32>value);
       break;
     default:
       break;
   }
-  return false;
+  return true;
 }

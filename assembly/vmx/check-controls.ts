@@ -26,7 +26,7 @@ import { Cr0, Vector } from "../abi/x86";
 import { CR0_BITS, CR4_BITS } from "../cpu/cr";
 import { get } from "../cpu/state";
 import { valid } from "./inject";
-import { secondary, vget } from "./state";
+import { secondary, vget, vptr } from "./state";
 
 /** Largest number of CR3-target values. */
 const CR3_TARGETS: u32 = 4;
@@ -50,9 +50,11 @@ function address(field: i32, alignment: u32): bool {
   return (vget(field) & (alignment - 1)) == 0 && (vget(field + 4) & ~ADDRESS_HIGH) == 0;
 }
 
-/** True if an area of `count` MSRs is where it may be. */
+/** True if an area of `count` MSRs is where it may be, to its last byte. */
 function msrArea(count: u32, field: i32): bool {
-  return count == 0 || address(field, 16);
+  if (count == 0) return true;
+  const last = load<u64>(vptr(field)) + <u64>count * 16 - 1;
+  return address(field, 16) && <u32>(last >> 32) <= ADDRESS_HIGH;
 }
 
 /** True if the EPT pointer is well-formed (SDM 3C 26.2.1.1). */

@@ -5,22 +5,18 @@
 import { Cpu } from "../abi/cpu";
 import { ENTRY_FAILED, ExitReason } from "../abi/exit";
 import { Changed, EntryFailure, InstructionError, NO_VMCS, Secondary, Vmx } from "../abi/vmx";
-import { Cr0, Eflags, Msr, Seg } from "../abi/x86";
+import { Cr0, Eflags, Seg } from "../abi/x86";
 import { rederive } from "../cpu/control";
 import { loadPdptesChecked, paePaging } from "../cpu/cr";
-import { putMsr } from "../cpu/msr";
 import { get, set } from "../cpu/state";
-import { framePtr } from "../mmu/phys";
 import { flushTlb } from "../mmu/tlb";
 import { controlsValid, eventValid, hostValid } from "./check-controls";
 import { guestFailure } from "./check-guest";
 import { applyControls } from "./controls";
 import { rightsOf } from "./guest-fields";
+import { loadAtEntry, loadAtExit } from "./msr-areas";
 import { secondary, vcount, vget, vset } from "./state";
 import { loadTimer } from "./timer";
-
-/** Bytes of an entry of an MSR area. */
-const MSR_BYTES: u32 = 16;
 
 /** The instruction failed; no exit. */
 function vmfail(error: u32): u32 {
@@ -36,27 +32,14 @@ function failed(reason: u32, qualification: u32): u32 {
   set(Cpu.EXIT_QUALIFICATION, qualification);
   vset(Vmx.REASON, marked);
   vset(Vmx.QUALIFICATION, qualification);
-  return marked;
+  loadAtExit();
+  return get(Cpu.EXIT_REASON);
 }
 
 /** CPL of the state that is loaded: DPL of SS in protected mode (SDM 3C 26.3.2.2). */
 function loadedCpl(): u32 {
   if ((get(Cpu.CR0) & Cr0.PE) == 0) return 0;
   return (get(Cpu.EFLAGS) & Eflags.VM) != 0 ? 3 : (rightsOf(Seg.SS) >>> 5) & 3;
-}
-
-/** Loads the MSRs of the entry's area. Returns 0, or the number of the first bad one, from 1. */
-function loadMsrs(): u32 {
-  const count = vget(Vmx.ENTRY_MSR_LOAD_COUNT);
-  for (let i: u32 = 0; i < count; i++) {
-    const ma = vget(Vmx.ENTRY_MSR_LOAD) + i * MSR_BYTES;
-    const frame = framePtr(ma >>> 12);
-    if (frame == 0) return i + 1;
-    const at = frame + (ma & 0xfff);
-    const index = load<u32>(at);
-    if (load<u32>(at, 4) != 0 || index == <u32>Msr.TSC || !putMsr(index, load<u64>(at, 8))) return i + 1;
-  }
-  return 0;
 }
 
 /**
@@ -83,7 +66,7 @@ export function enter(launch: u32): u32 {
   if (whole && !nested && paePaging(get(Cpu.CR0), get(Cpu.CR4)) && !loadPdptesChecked()) {
     return failed(ExitReason.ENTRY_GUEST_STATE, EntryFailure.PDPTE);
   }
-  const bad = loadMsrs();
+  const bad = loadAtEntry();
   if (bad != 0) return failed(ExitReason.ENTRY_MSR_LOAD, bad);
   if (vget(Vmx.CONTEXT_VPID) == 0) flushTlb();
   vset(Vmx.CHANGED, 0);

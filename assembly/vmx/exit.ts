@@ -10,7 +10,8 @@ import { Dr6, Eflags } from "../abi/x86";
 import { ExitControl, Vmx, Watch } from "../abi/vmx";
 import { updateAttention } from "../cpu/control";
 import { get, set } from "../cpu/state";
-import { active, vcount, vget, vset } from "./state";
+import { exchangeAtExit } from "./msr-areas";
+import { active, nonRoot, vcount, vget, vset } from "./state";
 
 /** Both bits of an exit raised like a fault. */
 const RAISED: u32 = Stop.FAULT | Stop.EXIT;
@@ -97,4 +98,5 @@ export function finishExit(): void {
   if (reason == ExitReason.BUDGET || reason == ExitReason.HOST_REQUEST) return;
   vcount(Vmx.EXITS, 1);
   if ((vget(Vmx.EXIT_CONTROLS) & ExitControl.SAVE_TIMER) != 0) vset(Vmx.PREEMPTION_TIMER, vget(Vmx.TIMER_LEFT));
+  if (nonRoot() && reason < <u32>ExitReason.BUDGET) exchangeAtExit();
 }

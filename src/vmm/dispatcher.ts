@@ -91,6 +91,7 @@ const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
   [ExitReason.WAITING]: unexpected(ExitReason.WAITING),
   [ExitReason.USER]: unexpected(ExitReason.USER),
   [ExitReason.TRACED_WRITES]: unexpected(ExitReason.TRACED_WRITES),
+  [ExitReason.VMX_ABORT]: unexpected(ExitReason.VMX_ABORT),
 };
 
 /** Decides about an exit. */

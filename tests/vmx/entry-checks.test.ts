@@ -2,7 +2,6 @@
  * The checks of a VM entry, one by one (SDM 3C 26.2, 26.3): what each refuses, and next to it what it lets pass.
  */
 import { describe, expect, test } from "vitest";
-import { Cpu } from "../../assembly/abi/cpu.js";
 import { ENTRY_FAILED, ExitReason } from "../../assembly/abi/exit.js";
 import { VmcsField as F } from "../../assembly/abi/vmcs.js";
 import {
@@ -118,6 +117,31 @@ const CONTROLS: Case[] = [
     ],
     good: [[F.ENTRY_MSR_LOAD_ADDRESS, BITMAPS + 8]],
   },
+  ...(
+    [
+      ["entry MSR-load area", F.ENTRY_MSR_LOAD_COUNT, F.ENTRY_MSR_LOAD_ADDRESS],
+      ["exit MSR-load area", F.EXIT_MSR_LOAD_COUNT, F.EXIT_MSR_LOAD_ADDRESS],
+      ["exit MSR-store area", F.EXIT_MSR_STORE_COUNT, F.EXIT_MSR_STORE_ADDRESS],
+    ] as const
+  ).flatMap(([name, count, address]): Case[] => [
+    {
+      name: `${name}: begins beyond 36 bits`,
+      bad: [
+        [count, 1],
+        [address + 1, 16],
+      ],
+      good: [[address + 1, 16]],
+    },
+    {
+      name: `${name}: ends beyond 36 bits`,
+      bad: [
+        [count, 2],
+        [address, 0xfffffff0],
+        [address + 1, 15],
+      ],
+      good: [[address + 1, 15]],
+    },
+  ]),
   { name: "event: reserved type", bad: [inject(event(3, 1 << 8))] },
   { name: "event: reserved bits", bad: [inject(event(3, IntrType.HARDWARE_EXCEPTION) | (1 << 20))] },
   {
@@ -409,29 +433,6 @@ describe("guest state", () => {
     m.u64(0x30008, 0x3n);
     expect(m.enter(1)).toBe((ExitReason.ENTRY_GUEST_STATE | ENTRY_FAILED) >>> 0);
     expect(m.word(Vmx.QUALIFICATION)).toBe(EntryFailure.PDPTE);
-  });
-});
-
-describe("MSR loading", () => {
-  test("loads in order; the first that cannot be loaded is named", () => {
-    const area = 0x30000;
-    const m = new VmxMachine();
-    const entry = (i: number, index: number, value: bigint) => {
-      m.u64(area + 16 * i, BigInt(index));
-      m.u64(area + 16 * i + 8, value);
-    };
-    m.write(F.ENTRY_MSR_LOAD_ADDRESS, area);
-    m.write(F.ENTRY_MSR_LOAD_COUNT, 3);
-    entry(0, 0x174, 0x33n);
-    entry(1, 0x175, 0x44n);
-    entry(2, 0x999, 0n);
-    expect(m.enter(1)).toBe((ExitReason.ENTRY_MSR_LOAD | ENTRY_FAILED) >>> 0);
-    expect(m.word(Vmx.QUALIFICATION)).toBe(3);
-    entry(2, 0x176, 0x55n);
-    m.enter(1);
-    expect([Cpu.SYSENTER_CS, Cpu.SYSENTER_ESP, Cpu.SYSENTER_EIP].map((f) => m.core.cpu.field(f))).toEqual([
-      0x33, 0x44, 0x55,
-    ]);
   });
 });
 

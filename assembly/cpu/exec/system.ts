@@ -29,7 +29,7 @@ import {
   systemType,
 } from "../descriptor";
 import { faulted, raiseGp, raiseUd } from "../fault";
-import { msrExists, readMsr, timeStamp, writeMsr } from "../msr";
+import { msrKnown, readMsr, timeStamp, writeMsr } from "../msr";
 import { effectiveAddress, readMem, size, writeMem } from "../operand";
 import { fillCache, loadNull } from "../segment";
 import { cpl, get, protectedMode, reg32, segPtr, selectorOf, set, setReg32 } from "../state";
@@ -204,8 +204,9 @@ export function opRdpmc(rec: usize): void {
 
 /** RDMSR. Faults: #GP(0) outside CPL 0 or for a register there is not. */
 export function opRdmsr(rec: usize): void {
-  if (!privileged() || exitsMsr(rec, reg32(Reg.ECX), false) || !msrExists(reg32(Reg.ECX))) return;
-  answer(readMsr(reg32(Reg.ECX)));
+  if (!privileged() || exitsMsr(rec, reg32(Reg.ECX), false)) return;
+  if (msrKnown(reg32(Reg.ECX))) answer(readMsr(reg32(Reg.ECX)));
+  else raiseGp(0);
 }
 
 /** WRMSR. Faults: #GP(0) outside CPL 0, for a register there is not, or for a value it cannot hold. */
