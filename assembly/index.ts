@@ -5,12 +5,12 @@ import { Cpu, SegCache, Stop } from "./abi/cpu";
 import { Rec } from "./abi/record";
 import { flushBlocks } from "./cpu/block";
 import { now, rederive, updateAttention, updateMode, updateSegment } from "./cpu/control";
-import { decode } from "./cpu/decode";
 import { fetch } from "./cpu/fetch";
 import { eflags, setArithmeticFlags } from "./cpu/flags";
 import { layOut, resetCpu } from "./cpu/reset";
 import { specialise } from "./cpu/specialise";
 import { fieldPtr, get, segPtr, set } from "./cpu/state";
+import { decodeFor } from "./cpu/translated";
 import { codeWritten } from "./mmu/code";
 import { flushTlb, probe } from "./mmu/tlb";
 
@@ -29,6 +29,8 @@ export {
 } from "./cpu/region";
 export { repeatInRegion } from "./cpu/exec/string";
 export { flushPageInRegion, loadCr3InRegion, pagesHold } from "./cpu/region-pages";
+export { judge } from "./cpu/translated";
+export { treatmentOf } from "./cpu/treatment";
 export { refill } from "./mmu/tlb";
 export { deliverEvent, run, stepOnce, vmenter } from "./run";
 export { invept, invvpid } from "./vmx/context";
@@ -148,7 +150,7 @@ export function probeLinear(lin: u32): usize {
 
 /** Decodes the `available` bytes at `bytes` for `eip` and `mode` into the record at `rec`, hot form included. Returns the length, 0 if it needs more. */
 export function decodeBytes(rec: usize, bytes: usize, available: i32, eip: u32, mode: u32): i32 {
-  const length = decode(rec, bytes, available, eip, mode);
+  const length = decodeFor(rec, bytes, available, eip, mode);
   if (length != 0) specialise(rec, mode);
   return length;
 }

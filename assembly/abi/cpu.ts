@@ -138,6 +138,7 @@ export enum Mode {
   LIMITED = 8, // CS limit below 4 GB: every block entry checks it, no links
   REAL = 16, // real or virtual-8086 mode: some opcodes are undefined
   MONITORED = 64, // a monitor sees instructions that regions do in line elsewhere
+  TRANSLATED = 128, // sensitive instructions are translated (assembly/abi/translation.ts)
   FLAT = 32, // ES, CS, SS and DS start at 0, end at 4 GB, and DS, ES and SS are readable and writable
 }
 

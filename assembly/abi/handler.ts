@@ -247,5 +247,7 @@ export enum Handler {
   ADD32_RI_JNZ = 238,
   SYSTEM = 240, // generic, and then mostly the block it led to last time: kept in Rec.LINK
   INVLPG = 241, // the same, kept in Rec.IMM: Rec.LINK is the mask of the address
+  TRANSLATED = 242, // generic for translated code: counted, or a call-out
+  TRANSLATED_SYSTEM = 243, // the same with SYSTEM
   REGION = 239, // the block has been translated: run its region instead
 }

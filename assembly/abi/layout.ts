@@ -15,6 +15,7 @@
  *   00020000  block hash: heads of the chains of decoded blocks
  *   00060000  block pool
  *   02060000  cache of EPT translations
+ *   0206a000  translation of guest code: counters, addresses found guilty
  *   02070000  machine RAM, ROM, code maps (Cpu.RAM_PTR, ROM_PTR, CODE_MAP_PTR, CODE_LIST_PTR)
  */
 export enum Layout {
@@ -30,6 +31,7 @@ export enum Layout {
   BLOCK_HASH = 131072,
   BLOCK_POOL = 393216,
   EPT_CACHE = 33947648, // EptCache entries
+  TRANSLATION = 33988608, // Translation
   RAM = 34013184, // first byte behind the fixed regions
 }
 

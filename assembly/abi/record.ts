@@ -38,6 +38,8 @@ export enum RecFlag {
   REP = 64, // F3
   REPNE = 128, // F2
   ENDS = 256, // last instruction of its block
+  CALL_OUT = 1024, // translated code: left to the monitor
+  INLINE = 2048, // translated code: executed on the guest's own state, and counted
   OPSIZE16 = 512, // effective 16-bit operand size, also for byte operations
   CONDITION = 61440, // bits 12-15: condition code of Jcc, SETcc, CMOVcc
 }

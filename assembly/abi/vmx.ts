@@ -71,7 +71,8 @@ export enum Vmx {
   INTERPRET = 412, // 1: no exits but those asked for here; the VM's memory is EPTP's map, with EptType ruling stores
   LEAVE_AT_USER = 416, // 1: leaves with ExitReason.USER before an instruction at CPL 3
   REFUSE = 420, // 1: with DEPRIVILEGED, sensitive instructions fault outside CPL 0 whatever ISA is: a monitor looks at each
-  SAVED = 424, // bytes up to here belong to a VMCS
+  TRANSLATE = 424, // 1: the guest's code is translated: sensitive instructions act on the guest's own state or call out (CALL_OUT), events exit as under DEPRIVILEGED
+  SAVED = 428, // bytes up to here belong to a VMCS
   // The machine's own words
   CURRENT = 432, // u32, machine address of the current VMCS; NO_VMCS if none
   NON_ROOT = 436, // 1: the controls of the VMCS are in force
@@ -86,10 +87,11 @@ export enum Vmx {
   EVENT_ERROR = 472,
   EVENT_LENGTH = 476, // bytes of the instruction that made the event
   SHADOW_BEFORE = 480, // u32, Cpu.SHADOW when the instruction began
+  CR3_SHADOW = 484, // u32, with TRANSLATE: what the guest reads of CR3
   TIMER_LEFT = 488, // u32, ticks until the preemption timer ends
   WATCH = 492, // Watch bits, derived by applyControls()
   WRITTEN_COUNT = 496, // u32, entries of WRITTEN in use; the monitor sets it to 0
-  MODE = 500, // u32, Mode.MONITORED or 0, derived by applyControls()
+  MODE = 500, // u32, Mode.MONITORED, Mode.TRANSLATED or 0, derived by applyControls()
   CONTEXT_NEXT = 504, // u32, entry of CONTEXTS that is given up next
   // Counters, u64 each
   ENTRIES = 512, // entries, continued runs not counted
@@ -98,6 +100,9 @@ export enum Vmx {
   GUEST_REFERENCES = 536, // guest paging-structure entries they read
   EPT_REFERENCES = 544, // EPT entries they read
   EPT_CACHED = 552, // EPT walks spared by the cache
+  // What translated code may not reach, whatever the tables say: the monitor's own pages
+  MONITOR_FIRST = 560, // u32, linear address
+  MONITOR_BYTES = 564, // u32, 0: none
   CONTEXTS = 576, // TlbContext entries, 384 bytes
   WRITTEN = 960, // 256 bytes: u32 frame numbers (gfn) of traced pages that interpretation wrote
   SIZE = 1216,
@@ -117,7 +122,11 @@ export enum Active {
   LEAVE_AT_USER = 8,
   NESTED = 16, // physical addresses go through EPT
   INTERPRET = 32,
+  TRANSLATED = 64, // sensitive instructions of the code are translated; comes with DEPRIVILEGED
 }
+
+/** Added to the VPID for the TLB context of its translated code. */
+export const TRANSLATED_VPID: i32 = 0x10000;
 
 /** Vmx.WATCH: what may cause an exit between two instructions. */
 export enum Watch {

@@ -13,12 +13,12 @@ import { Access, Seg } from "../abi/x86";
 import { count, forgetCode, registerCode, UNLISTED } from "../mmu/code";
 import { isRam } from "../mmu/phys";
 import { MMIO, translate } from "../mmu/tlb";
-import { decode } from "./decode";
 import { raiseGp } from "./fault";
 import { fetchSlow, withinLimit } from "./fetch";
 import { optimise } from "./optimise";
 import { specialise } from "./specialise";
 import { get, segBase, set } from "./state";
+import { countLookup, countUnit, decodeFor } from "./translated";
 
 /** Bytes of the longest block: header, records and the fall-through record. */
 const MAX_BLOCK_BYTES: u32 = Block.RECORDS + (BLOCK_MAX + 1) * Rec.BYTES;
@@ -56,6 +56,7 @@ export function findBlock(): usize {
   const mode = get(Cpu.MODE);
   const lin = segBase(Seg.CS) + eip;
   const limited = (mode & Mode.LIMITED) != 0;
+  if ((mode & Mode.TRANSLATED) != 0) countLookup();
   if (limited && withinLimit(eip, 1) == 0) {
     raiseGp(0);
     return 0;
@@ -157,7 +158,7 @@ function decodeRecords(block: usize, ptr: usize, eip: u32, mode: u32, most: u32)
   let bytes: u32 = 0;
   while (n < most) {
     const rest = page - bytes;
-    const length = decode(rec, ptr + bytes, rest < MAX_LENGTH ? rest : MAX_LENGTH, eip + bytes, mode);
+    const length = decodeFor(rec, ptr + bytes, rest < MAX_LENGTH ? rest : MAX_LENGTH, eip + bytes, mode);
     if (length == 0) break;
     store<u8>(rec, <u8>n, Rec.INDEX);
     n++;
@@ -194,6 +195,7 @@ function finish(block: usize, n: u32, ma: u32, eip: u32, mode: u32): void {
   store<u32>(block, 0, Block.OWNER);
   store<u32>(block, 0, Block.FROM);
   if (block != LONE_BLOCK) {
+    if ((mode & Mode.TRANSLATED) != 0) countUnit(first, end);
     for (let rec = first; rec < end; rec += Rec.BYTES) specialise(rec, mode);
     end = optimise(first, end);
   }

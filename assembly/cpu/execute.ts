@@ -38,6 +38,7 @@ import { conditionCode, nextEip } from "./operand";
 import { heated, runRegion } from "./region";
 import { resume } from "./resume";
 import { settle } from "./single";
+import { perform } from "./translated";
 import { get, set } from "./state";
 
 /** How a block goes on: along no link, so look the next one up. */
@@ -312,6 +313,8 @@ export function execute(first: usize): void {
         case Handler.SYSTEM: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) break; block = lookAgain(rec, Rec.LINK); if (block == 0) return; slot = FOUND; continue;
         case Handler.INVLPG: generic(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) break; block = lookAgain(rec, Rec.IMM); if (block == 0) return; slot = FOUND; continue;
         case Handler.REGION: block = runRegion(block); if (block == 0) return; slot = FOUND; rec = end - Rec.BYTES; continue;
+        case Handler.TRANSLATED: perform(rec); break;
+        case Handler.TRANSLATED_SYSTEM: perform(rec); if (load<u32>(Layout.CPU, Cpu.STOP) != 0) break; block = lookAgain(rec, Rec.LINK); if (block == 0) return; slot = FOUND; continue;
         default: generic(rec); break;
       }
       if (load<u32>(Layout.CPU, Cpu.STOP) != 0) {

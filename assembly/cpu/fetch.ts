@@ -6,9 +6,9 @@ import { Cpu, SegCache } from "../abi/cpu";
 import { Access, Seg } from "../abi/x86";
 import { mmioRead } from "../host";
 import { MMIO, translate } from "../mmu/tlb";
-import { decode } from "./decode";
 import { raiseGp } from "./fault";
 import { fieldPtr, get, segBase, segPtr } from "./state";
+import { decodeFor } from "./translated";
 
 /** Longest legal instruction. */
 const MAX_LENGTH: u32 = 15;
@@ -43,7 +43,7 @@ export function fetchSlow(rec: usize, eip: u32, mode: u32): i32 {
       byte = mmioRead((get(Cpu.MMIO_PFN) << 12) | ((segBase(Seg.CS) + at) & 0xfff), 1);
     }
     store<u8>(buffer + n, <u8>byte);
-    const length = decode(rec, buffer, n + 1, eip, mode);
+    const length = decodeFor(rec, buffer, n + 1, eip, mode);
     if (length != 0) return length;
   }
   raiseGp(0);
@@ -61,7 +61,7 @@ export function fetch(rec: usize, eip: u32, mode: u32): i32 {
   if (ptr == 0) return 0;
   if (ptr != MMIO) {
     const page: u32 = 0x1000 - ((segBase(Seg.CS) + eip) & 0xfff);
-    const length = decode(rec, ptr, page < allowed ? page : allowed, eip, mode);
+    const length = decodeFor(rec, ptr, page < allowed ? page : allowed, eip, mode);
     if (length != 0) return length;
   }
   return fetchSlow(rec, eip, mode);

@@ -14,7 +14,6 @@ import { count, registerCode } from "../mmu/code";
 import { active } from "../vmx/state";
 import { findBlock } from "./block";
 import { eflags, flagsAdd, flagsSub } from "./flags";
-import { generic } from "./generic";
 import { leadsTo } from "./hot";
 import { cachedBlock, findAndCache, fixed } from "./next-cache";
 import { nextEip } from "./operand";
@@ -22,6 +21,7 @@ import { enterQuickly, returnQuickly } from "./quick-gate";
 import { resume } from "./resume";
 import { executeOne, settle } from "./single";
 import { get, set } from "./state";
+import { perform } from "./translated";
 
 /** Heat of a block that will not be asked about again. */
 const COLD: i32 = 0x7fffffff;
@@ -33,7 +33,7 @@ export function heated(block: usize): void {
   store<i32>(block, COLD, Block.HEAT);
   if (
     get(Cpu.HEAT) == 0 ||
-    (load<u32>(block, Block.MODE) & ~Mode.MONITORED) != TRANSLATABLE ||
+    (load<u32>(block, Block.MODE) & ~(Mode.MONITORED | Mode.TRANSLATED)) != TRANSLATABLE ||
     load<u32>(block, Block.REGION) != 0
   )
     return;
@@ -230,7 +230,7 @@ export function removeRegion(block: usize, heat: i32): void {
 export function interpretInRegion(rec: usize, given: i32): u32 {
   settleFlags();
   set(Cpu.GIVEN, given);
-  generic(rec);
+  perform(rec);
   const stop = get(Cpu.STOP);
   if (stop == Stop.CODE_CHANGED && load<u32>(running, Block.COUNT) != BLOCK_DEAD) set(Cpu.STOP, 0);
   else if (stop != 0) {

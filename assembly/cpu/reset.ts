@@ -3,6 +3,7 @@
  */
 import { Cpu, SEG_USABLE, SegCache } from "../abi/cpu";
 import { HASH_ENTRIES, Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
+import { Translation } from "../abi/translation";
 import { Cr0, DR6_FIXED, Dr7, Desc, Eflags, Reg, Seg } from "../abi/x86";
 import { Isa, NO_VMCS, Vmx } from "../abi/vmx";
 import { powerOn } from "../fpu/state";
@@ -47,6 +48,7 @@ function resetVmx(): void {
   const isa = vget(Vmx.ISA);
   const epoch = vget(Vmx.EPT_EPOCH);
   memory.fill(Layout.VMX, 0, Vmx.SIZE);
+  memory.fill(Layout.TRANSLATION, 0, Translation.SIZE);
   vset(Vmx.ISA, isa);
   vset(Vmx.EPT_EPOCH, epoch + 1);
   vset(Vmx.CURRENT, NO_VMCS);

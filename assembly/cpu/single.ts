@@ -6,9 +6,9 @@ import { Cpu, Stop } from "../abi/cpu";
 import { Layout } from "../abi/layout";
 import { Block, Rec, RecFlag } from "../abi/record";
 import { fetch } from "./fetch";
-import { generic } from "./generic";
 import { nextEip } from "./operand";
 import { get, set } from "./state";
+import { perform } from "./translated";
 
 /** Where a single instruction is decoded: the record of the lone block at the start of the pool. */
 const SINGLE_RECORD: usize = Layout.BLOCK_POOL + Block.RECORDS;
@@ -19,7 +19,7 @@ export function executeOne(): void {
   store<u8>(SINGLE_RECORD, 0, Rec.INDEX);
   set(Cpu.LEFT, get(Cpu.LEFT) - 1);
   set(Cpu.GIVEN, 1);
-  generic(SINGLE_RECORD);
+  perform(SINGLE_RECORD);
   settle(SINGLE_RECORD, 1);
 }
 

@@ -50,8 +50,17 @@ function shiftForm(rec: usize, form: u32, byImmediate: u32, byCl: u32): u32 {
 
 /** Sets Rec.HANDLER of a freshly decoded record. */
 export function specialise(rec: usize, mode: u32): void {
-  const handler = choose(rec, mode);
+  const translated = (load<u16>(rec, Rec.FLAGS) & (RecFlag.CALL_OUT | RecFlag.INLINE)) != 0;
+  const handler: u32 = translated ? translatedForm(rec) : choose(rec, mode);
   store<u16>(rec, <u16>(handler == Handler.GENERIC ? plain(rec) : handler), Rec.HANDLER);
+}
+
+/** The form of an instruction that translated code does not take over as it is. */
+function translatedForm(rec: usize): u32 {
+  const flags: u32 = load<u16>(rec, Rec.FLAGS);
+  const links =
+    (flags & (RecFlag.INLINE | RecFlag.ENDS)) == (RecFlag.INLINE | RecFlag.ENDS) && load<u32>(rec, Rec.LINK) == 0;
+  return links ? Handler.TRANSLATED_SYSTEM : Handler.TRANSLATED;
 }
 
 /** What stands for GENERIC: at the end of a block, a form that remembers the block behind it where the record has room for that. */

@@ -11,7 +11,7 @@ import { Active, Vmx } from "../abi/vmx";
 import { fieldPtr, get, set } from "../cpu/state";
 import { beginWalk, endWalk, NO_FRAME, nested } from "../vmx/ept";
 import { exitRaised } from "../vmx/exit";
-import { active, vcount } from "../vmx/state";
+import { active, vcount, vget } from "../vmx/state";
 import { hasCode } from "./code";
 import { physLoad32, physLoad64, physSetBits } from "./phys";
 
@@ -58,8 +58,14 @@ function noteWritable(rights: u32, entry: u32, user: u32): void {
  * is the guest's.
  */
 export function walk(lin: u32, access: u32, user: u32): i32 {
+  if (isMonitors(lin)) return pageFault(lin, access, user, 0);
   if ((active() & Active.NESTED) != 0) return walkNested(lin, access, user);
   return walkGuest(lin, access, user);
+}
+
+/** True for addresses that translated code may not reach: in a monitor for real hardware, segment limits see to that. */
+function isMonitors(lin: u32): bool {
+  return (active() & Active.TRANSLATED) != 0 && lin - vget(Vmx.MONITOR_FIRST) < vget(Vmx.MONITOR_BYTES);
 }
 
 /** Translates by the paging structures that CR3 names, to a frame that is guest-physical under EPT. */
@@ -149,6 +155,7 @@ function walkPae(lin: u32, access: u32, user: u32): i32 {
  */
 export function walkPlainly(lin: u32, access: u32, user: u32): usize {
   if ((get(Cpu.CR0) & Cr0.PG) == 0 || get(Cpu.A20_MASK) != 0xffffffff || (active() & Active.NESTED) != 0) return 0;
+  if (isMonitors(lin)) return 0;
   const ram = get(Cpu.RAM_PTR);
   const bytes = get(Cpu.RAM_BYTES);
   let directory: u32;

@@ -5,7 +5,7 @@
  */
 import { Cpu } from "../abi/cpu";
 import { Layout, TLB_ENTRIES, Tlb } from "../abi/layout";
-import { InstructionError, Invalidation, TLB_CONTEXTS, TlbContext, Vmx } from "../abi/vmx";
+import { InstructionError, Invalidation, TLB_CONTEXTS, TlbContext, TRANSLATED_VPID, Vmx } from "../abi/vmx";
 import { get, set } from "../cpu/state";
 import { flushPage, flushTlb } from "../mmu/tlb";
 import { vget, vptr, vset } from "./state";
@@ -63,10 +63,15 @@ export function selectContext(vpid: u32, eptp: u32): void {
   set(Cpu.MAP_EPOCH, get(Cpu.MAP_EPOCH) + 2);
 }
 
+/** True if `context` is the VPID of a context of `vpid`, that of its translated code included. */
+function isOf(context: u32, vpid: u32): bool {
+  return ((context ^ vpid) & ~TRANSLATED_VPID) == 0;
+}
+
 /** Forgets the contexts of a VPID other than the one in use: MOV CR3 in one drops the translations of all. */
 export function forgetVpid(vpid: u32): void {
   for (let i: u32 = 0; i < <u32>TLB_CONTEXTS; i++) {
-    if (load<u32>(contextAt(i), TlbContext.VPID) == vpid) store<u32>(contextAt(i), 0, TlbContext.GENERATION);
+    if (isOf(load<u32>(contextAt(i), TlbContext.VPID), vpid)) store<u32>(contextAt(i), 0, TlbContext.GENERATION);
   }
 }
 
@@ -103,6 +108,6 @@ export function invvpid(type: u32, vpid: u32, lin: u32): u32 {
   }
   if (all) memory.fill(vptr(Vmx.CONTEXTS), 0, TLB_CONTEXTS * TlbContext.SIZE);
   else forgetVpid(vpid);
-  if (all || vget(Vmx.CONTEXT_VPID) == vpid) flushTlb();
+  if (all || isOf(vget(Vmx.CONTEXT_VPID), vpid)) flushTlb();
   return 0;
 }

@@ -3,7 +3,7 @@
  * Invariant: whoever changes a control word calls applyControls() before the next instruction; an entry does.
  */
 import { Cpu, Mode } from "../abi/cpu";
-import { Active, Isa, Pin, Primary, Secondary, Vmx, Watch } from "../abi/vmx";
+import { Active, Isa, Pin, Primary, Secondary, TRANSLATED_VPID, Vmx, Watch } from "../abi/vmx";
 import { rederive, updateAttention, updateMode } from "../cpu/control";
 import { get, set } from "../cpu/state";
 import { selectContext } from "./context";
@@ -23,6 +23,7 @@ function activeBits(): u32 {
     bits |= Active.VMX;
     if ((secondary() & Secondary.EPT) != 0) bits |= Active.NESTED;
   }
+  if (vget(Vmx.TRANSLATE) != 0) return bits | Active.TRANSLATED | Active.DEPRIVILEGED;
   if (vget(Vmx.DEPRIVILEGED) != 0) {
     bits |= Active.DEPRIVILEGED;
     if (vget(Vmx.ISA) == Isa.STRICT || vget(Vmx.REFUSE) != 0) bits |= Active.STRICT;
@@ -48,8 +49,9 @@ function watchBits(bits: u32): u32 {
   return watch;
 }
 
-/** Mode.MONITORED if regions must leave instructions they know to the interpreter, else 0. */
+/** Mode.MONITORED if regions must leave instructions they know to the interpreter, Mode.TRANSLATED for translated code, else 0. */
 function modeBit(bits: u32): u32 {
+  if ((bits & Active.TRANSLATED) != 0) return Mode.TRANSLATED;
   let monitored = (bits & (Active.DEPRIVILEGED | Active.LEAVE_AT_USER)) != 0;
   if ((bits & Active.VMX) != 0) {
     monitored =
@@ -61,8 +63,9 @@ function modeBit(bits: u32): u32 {
   return monitored ? Mode.MONITORED : 0;
 }
 
-/** VPID whose translations are used. */
+/** VPID whose translations are used: translated code has one of its own, since it may reach other pages than code that runs directly. */
 function vpid(): u32 {
+  if ((vget(Vmx.ACTIVE) & Active.TRANSLATED) != 0) return (vget(Vmx.VPID) & 0xffff) | TRANSLATED_VPID;
   return vget(Vmx.NON_ROOT) != 0 && (secondary() & Secondary.VPID) == 0 ? 0 : vget(Vmx.VPID) & 0xffff;
 }
 

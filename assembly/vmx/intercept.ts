@@ -123,16 +123,26 @@ export function cr0Allowed(value: u32): bool {
   return (value & needed) == needed;
 }
 
+/** True if masks say what the guest reads of CR0 and CR4. */
+function masked(): bool {
+  return (active() & (Active.VMX | Active.TRANSLATED)) != 0;
+}
+
+/** CR3 as the guest reads it. */
+export function shownCr3(): u32 {
+  return (active() & Active.TRANSLATED) != 0 ? vget(Vmx.CR3_SHADOW) : get(Cpu.CR3);
+}
+
 /** CR0 as the guest reads it. */
 export function shownCr0(): u32 {
-  if (!nonRoot()) return get(Cpu.CR0);
+  if (!masked()) return get(Cpu.CR0);
   const mask = vget(Vmx.CR0_MASK);
   return (get(Cpu.CR0) & ~mask) | (vget(Vmx.CR0_SHADOW) & mask);
 }
 
 /** CR4 as the guest reads it. */
 export function shownCr4(): u32 {
-  if (!nonRoot()) return get(Cpu.CR4);
+  if (!masked()) return get(Cpu.CR4);
   const mask = vget(Vmx.CR4_MASK);
   return (get(Cpu.CR4) & ~mask) | (vget(Vmx.CR4_SHADOW) & mask);
 }

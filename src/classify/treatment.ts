@@ -29,14 +29,10 @@ export const TREATMENTS: readonly (readonly [word: string, meaning: string])[] =
 
 const GATES: ReadonlySet<Op> = new Set([Op.INT, Op.INT1, Op.INT3, Op.INTO, Op.SYSENTER]);
 const INLINE: ReadonlySet<Op> = new Set([
-  Op.CLI,
-  Op.STI,
-  Op.PUSHF,
-  Op.POPF,
-  Op.CLTS,
-  Op.SMSW,
-  Op.MOV_FROM_CR,
-  Op.RDTSC,
+  ...[Op.CLI, Op.STI, Op.PUSHF, Op.POPF, Op.CLTS, Op.SMSW, Op.MOV_FROM_CR, Op.MOV_FROM_DR, Op.RDTSC, Op.RDPMC],
+  ...[Op.PUSH_SEG, Op.POP_SEG, Op.MOV_FROM_SEG, Op.MOV_TO_SEG, Op.LDS, Op.LES, Op.LFS, Op.LGS, Op.LSS],
+  ...[Op.LAR, Op.LSL, Op.VERR, Op.VERW, Op.SGDT, Op.SIDT, Op.SLDT, Op.STR],
+  ...[Op.FNSTENV, Op.FNSAVE],
 ]);
 
 /** What the monitor does about the row. */

@@ -40,7 +40,7 @@ export const MACHINE_OPTIONS: OptionTable = {
   },
   reboot: { help: "start the image again when the guest resets or triple-faults, instead of ending" },
   engine: { value: "NAME", help: "interpreter (default) or translator" },
-  vmm: { value: "KIND", help: "the monitor the guest runs under: none (default), trap, vt, hybrid" },
+  vmm: { value: "KIND", help: "the monitor the guest runs under: none (default), trap, bt, vt, hybrid" },
   mmu: {
     value: "shadow|ept",
     help: "what maps the guest's memory under a monitor (default ept under vt, else shadow)",
@@ -123,7 +123,7 @@ export function machineConfig(command: string, options: ParsedOptions): MachineC
     rtcTime: given(options, "rtc", parseTime),
     debugExitPort: debugExitPort(options),
     engine: choice<Engine>(options, "engine", ["interpreter", "translator"]),
-    vmm: choice(options, "vmm", ["none", "trap", "vt", "hybrid"]),
+    vmm: choice(options, "vmm", ["none", "trap", "bt", "vt", "hybrid"]),
     mmu: choice(options, "mmu", ["shadow", "ept"]),
     isa: choice(options, "isa", ["ia32", "umip", "strict"]),
     rings: choice(options, "rings", ["0/1/3", "0/3"]),

@@ -60,6 +60,8 @@ function terminatorText(end: Terminator, nodes: ReadonlyMap<number, Node>): stri
       return end.sites.length === 0 ? "returns out of the region" : `returns to ${end.sites.map(to).join(", ")} or out`;
     case "indirect":
       return `to ${addressesText(end.targets, to)}`;
+    case "call-out":
+      return "calls the monitor";
     case "system":
       return `interpreted, then to ${addressesText(end.targets, to)}`;
   }

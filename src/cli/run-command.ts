@@ -92,7 +92,7 @@ function timelineOf(machine: Machine, options: ParsedOptions): () => void {
   const path = options.get("timeline");
   if (path === undefined) return () => {};
   if (machine.vm === undefined) {
-    throw new CliError("--timeline: expected a monitor, --vmm trap, vt or hybrid, and found none");
+    throw new CliError("--timeline: expected a monitor, --vmm trap, bt, vt or hybrid, and found none");
   }
   const file = openForWriting(path);
   const timeline = machine.vm.recordTimeline();

@@ -39,6 +39,8 @@ export interface CoreExports {
   decodeNext(rec: number): number;
   time(): number;
   skipTime(ticks: number): void;
+  judge(ma: number, guilty: number): number;
+  treatmentOf(op: number): number;
   decodedAt(ma: number, eip: number): number;
   allocate(bytes: number): number;
   coverCode(owner: number, ma: number, bytes: number): number;

@@ -22,7 +22,9 @@ export type Terminator =
   /** Targets are those seen so far; a call has a place behind it. */
   | { kind: "indirect"; targets: readonly number[]; site: number | undefined }
   /** Interpreted; goes on behind itself, as far as the function it is part of is concerned. */
-  | { kind: "system"; targets: readonly number[]; next: number };
+  | { kind: "system"; targets: readonly number[]; next: number }
+  /** Translated code that calls its monitor: it goes on as that decides. */
+  | { kind: "call-out" };
 
 /** A basic block of the region. */
 export interface Node {
@@ -78,6 +80,7 @@ export type SeenTargets = (eip: number) => readonly number[];
 function terminatorOf(insn: Insn, seen: SeenTargets): Terminator | undefined {
   const next = (insn.eip + insn.length) >>> 0;
   const target = insn.imm >>> 0;
+  if ((insn.flags & RecFlag.CALL_OUT) !== 0) return { kind: "call-out" };
   if (insn.size === 4) {
     switch (insn.op) {
       case Op.JMP:
@@ -247,7 +250,8 @@ export class Discovery {
     if (length === 0) return undefined;
     const insn = readInsn(this.view, RECORD);
     const pause = insn.op === Op.NOP && (insn.flags & RecFlag.REP) !== 0;
-    insn.watched = (this.mode & Mode.MONITORED) !== 0 && (pause || SENSITIVE.has(insn.op));
+    const isCallOut = (insn.flags & RecFlag.CALL_OUT) !== 0;
+    insn.watched = isCallOut || ((this.mode & Mode.MONITORED) !== 0 && (pause || SENSITIVE.has(insn.op)));
     return insn;
   }
 

@@ -5,6 +5,7 @@
 import { Cpu, SegCache } from "../../assembly/abi/cpu.js";
 import { Layout, Tlb } from "../../assembly/abi/layout.js";
 import { Op } from "../../assembly/abi/op.js";
+import { RecFlag } from "../../assembly/abi/record.js";
 import { CellKind, FlagKind, REFILL_SIZE_SHIFT } from "../../assembly/abi/region.js";
 import { Seg } from "../../assembly/abi/x86.js";
 import { Code } from "../wasm/code.js";
@@ -27,6 +28,7 @@ const FLAT_SEGMENTS: ReadonlySet<number> = new Set([Seg.ES, Seg.SS, Seg.DS]);
 
 /** The function that executes an instruction in the middle of a region: INT and IRETD have quick ones. */
 function interpreterOf(insn: Insn): number {
+  if ((insn.flags & RecFlag.CALL_OUT) !== 0) return Import.INTERPRET;
   if (insn.op === Op.INT) return Import.INTERRUPT;
   return insn.op === Op.IRET && insn.size === 4 ? Import.INTERRUPT_RETURN : Import.INTERPRET;
 }

@@ -43,6 +43,8 @@ export function successors(node: Node): readonly number[] {
       return [end.target];
     case "return":
       return end.sites;
+    case "call-out":
+      return [];
     default:
       return end.targets;
   }

@@ -10,7 +10,7 @@
  */
 import { Cpu } from "../../assembly/abi/cpu.js";
 import { Op } from "../../assembly/abi/op.js";
-import { Form } from "../../assembly/abi/record.js";
+import { Form, RecFlag } from "../../assembly/abi/record.js";
 import { CellKind, PageList } from "../../assembly/abi/region.js";
 import { type FunctionModule, encodeModule } from "../wasm/module.js";
 import { BlockType, ValueType, W } from "../wasm/opcodes.js";
@@ -28,6 +28,7 @@ import { LOWERINGS } from "./lower.js";
 import { reshape } from "./reshape.js";
 import { pushBranchCondition } from "./lower/branch.js";
 import { popT1, pushT1 } from "./lower/stack.js";
+import { countInline } from "./lower/system.js";
 
 /** Label of the block whose end is the exit. */
 const EXIT = "exit";
@@ -143,6 +144,7 @@ class RegionEmitter {
   private interpretsEnd({ end, insns }: Node): boolean {
     const insn = insns.at(-1) as Insn;
     // Only branches that touch memory can miss: calls, returns, and those through memory.
+    if (end.kind === "call-out") return true;
     return end.kind === "system" || (end.kind !== "goto" && this.options.stages(insn.eip) === Stage.INTERPRET);
   }
 
@@ -202,6 +204,7 @@ class RegionEmitter {
     if (insn.op === Op.JMP) return; // to what follows in the node
     const interpreted = insn.watched || this.options.stages(insn.eip) === Stage.INTERPRET;
     if (interpreted || !LOWERINGS[insn.op](this.e, insn)) this.e.interpret();
+    else if ((insn.flags & RecFlag.INLINE) !== 0) countInline(this.e);
   }
 
   /** Takes the instructions of `node` from the budget; leaves the region in front of it if they are not covered. */

@@ -50,6 +50,8 @@ function redirected(end: Node["end"], from: number, to: number): Node["end"] {
       return { ...end, sites: end.sites.map(at) };
     case "indirect":
       return { ...end, targets: end.targets.map(at) };
+    case "call-out":
+      return end;
     case "system":
       return { ...end, targets: end.targets.map(at), next: at(end.next) };
   }

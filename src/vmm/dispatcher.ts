@@ -92,6 +92,7 @@ const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
   [ExitReason.USER]: unexpected(ExitReason.USER),
   [ExitReason.TRACED_WRITES]: unexpected(ExitReason.TRACED_WRITES),
   [ExitReason.VMX_ABORT]: unexpected(ExitReason.VMX_ABORT),
+  [ExitReason.CALL_OUT]: unexpected(ExitReason.CALL_OUT),
 };
 
 /** Decides about an exit. */

@@ -3,7 +3,7 @@
  */
 
 /** How sensitive instructions are caught: docs/vmm.md. */
-export type VmmKind = "trap" | "vt" | "hybrid";
+export type VmmKind = "trap" | "vt" | "hybrid" | "bt";
 /** What maps a virtual machine's memory: shadow page tables, or extended page tables. */
 export type MmuKind = "shadow" | "ept";
 /** What the machine does about sensitive instructions outside ring 0. */
@@ -16,6 +16,7 @@ export const MMUS_OF: Readonly<Record<VmmKind, readonly MmuKind[]>> = {
   trap: ["shadow"],
   vt: ["ept", "shadow"],
   hybrid: ["shadow"],
+  bt: ["shadow"],
 };
 
 /** Everything that describes a virtual machine besides its devices. */

@@ -19,6 +19,7 @@ import {
   Tlb,
 } from "../../assembly/abi/layout.js";
 import { Block, Rec } from "../../assembly/abi/record.js";
+import { Translation } from "../../assembly/abi/translation.js";
 import { Vmx } from "../../assembly/abi/vmx.js";
 import { sourceFiles, textOf, withoutComments } from "./source-tree.js";
 
@@ -90,6 +91,7 @@ test("the regions of the linear memory do not overlap", () => {
     DECODE_TABLE: DecodeTable.ENTRIES * DecodeTable.ENTRY_BYTES,
     VMX: Vmx.SIZE,
     EPT_CACHE: EPT_CACHE_ENTRIES * EptCache.SIZE,
+    TRANSLATION: Translation.SIZE,
     NEXT_CACHE: NEXT_ENTRIES * NextCache.SIZE,
     TLB: TLB_ENTRIES * Tlb.SIZE,
     BLOCK_HASH: HASH_ENTRIES * 4,

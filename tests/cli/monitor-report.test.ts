@@ -87,7 +87,7 @@ describe("--timeline", () => {
   });
 
   it.each<[string, string[], number, RegExp]>([
-    ["no monitor", [], 64, /^vmexit: --timeline: expected a monitor, --vmm trap, vt or hybrid, and found none\n$/],
+    ["no monitor", [], 64, /^vmexit: --timeline: expected a monitor, --vmm trap, bt, vt or hybrid, and found none\n$/],
     ["a folder that is not there", ["--vmm", "vt"], 74, /^vmexit: cannot write [^\n]+\n$/],
   ])("refuses %s", async (_name, args, exitCode, sentence) => {
     const { code, stdout, stderr } = await vmexit("run", HELLO, "--timeline", files.path("no/where"), ...args);

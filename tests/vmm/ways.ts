@@ -21,8 +21,14 @@ export const DEPRIVILEGED: Record<string, Way> = {
   "trap in rings 0/3": { vmm: "trap", isa: "strict", rings: "0/3" },
 };
 
+/** Translated: on ia32 all code is, elsewhere user code runs directly. */
+export const TRANSLATED: Record<string, Way> = {
+  "bt on ia32": { vmm: "bt", isa: "ia32" },
+  "bt on umip": { vmm: "bt", isa: "umip" },
+};
+
 /** All of them. */
-export const WAYS: Record<string, Way> = { ...VT, ...DEPRIVILEGED };
+export const WAYS: Record<string, Way> = { ...VT, ...DEPRIVILEGED, ...TRANSLATED };
 
 /** Both engines. */
 export const ENGINES: Engine[] = ["interpreter", "translator"];

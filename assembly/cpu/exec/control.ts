@@ -23,6 +23,7 @@ import {
   ownedBits,
   ownsTs,
   shownCr0,
+  shownCr3,
   shownCr4,
 } from "../../vmx/intercept";
 import { writeCr0, writeCr3, writeCr4 } from "../cr";
@@ -52,7 +53,7 @@ export function opMovFromCr(rec: usize): void {
   if (n == 0) store<u32>(register(rec), shownCr0());
   else if (n == 2) store<u32>(register(rec), get(Cpu.CR2));
   else if (n == 4) store<u32>(register(rec), shownCr4());
-  else if (!exitsCr3Store(rec)) store<u32>(register(rec), get(Cpu.CR3));
+  else if (!exitsCr3Store(rec)) store<u32>(register(rec), shownCr3());
 }
 
 /** Loads CR0 as far as a monitor lets the guest. */

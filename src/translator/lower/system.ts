@@ -4,6 +4,9 @@
  */
 import { Cpu } from "../../../assembly/abi/cpu.js";
 import { Layout } from "../../../assembly/abi/layout.js";
+import { RecFlag } from "../../../assembly/abi/record.js";
+import { Translation } from "../../../assembly/abi/translation.js";
+import { Vmx } from "../../../assembly/abi/vmx.js";
 import { ARITHMETIC_FLAGS, Eflags } from "../../../assembly/abi/x86.js";
 import { W } from "../../wasm/opcodes.js";
 import { type Emitter, Local } from "../emitter.js";
@@ -24,12 +27,15 @@ function privileged(e: Emitter): void {
   e.missIf();
 }
 
-/** MOV from CR2 or CR3. */
+/** MOV from CR2 or CR3; in translated code CR3 is the guest's. */
 export const movFromControl: Lowering = (e, i) => {
   const field = PLAIN.get(i.reg);
   if (field === undefined) return false;
   privileged(e);
-  e.loadState(field);
+  if (i.reg === 3 && (i.flags & RecFlag.INLINE) !== 0) {
+    e.code.i32(0);
+    e.code.memory(W.I32_LOAD, Layout.VMX + Vmx.CR3_SHADOW);
+  } else e.loadState(field);
   e.writeReg(i.rm, 4);
   return true;
 };
@@ -60,3 +66,16 @@ export const pushf: Lowering = (e, i) => {
   pushT1(e);
   return true;
 };
+
+/** Counts the instruction, which has been executed on the state of a translated guest. */
+export function countInline(e: Emitter): void {
+  const c = e.code;
+  const counter = Layout.TRANSLATION + Translation.EXECUTED + 8 * e.insn.op;
+  c.i32(0);
+  c.i32(0);
+  c.memory(W.I64_LOAD, counter);
+  c.byte(W.I64_CONST);
+  c.byte(1);
+  c.op(W.I64_ADD);
+  c.memory(W.I64_STORE, counter);
+}

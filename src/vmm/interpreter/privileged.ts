@@ -37,12 +37,17 @@ function portAccess(isIn: boolean) {
   };
 }
 
+/** IN, decoded. */
+export const emulateIn = asExit(emulateIo, portAccess(true));
+/** OUT, decoded. */
+export const emulateOut = asExit(emulateIo, portAccess(false));
+
 const ROUTINES: Partial<Record<Op, (guest: Deprivileged, instruction: Decoded) => Outcome>> = {
   [Op.CLI]: emulateCli,
   [Op.STI]: emulateSti,
   [Op.HLT]: asExit(emulateHlt, () => 0),
-  [Op.IN]: asExit(emulateIo, portAccess(true)),
-  [Op.OUT]: asExit(emulateIo, portAccess(false)),
+  [Op.IN]: emulateIn,
+  [Op.OUT]: emulateOut,
   [Op.PUSHF]: emulatePushf,
   [Op.POPF]: emulatePopf,
   [Op.CLTS]: emulateClts,

@@ -65,10 +65,10 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   readonly vmx;
   protected readonly shadow: ShadowMemory;
   readonly memory: Words;
-  private readonly real: RealState;
+  protected readonly real: RealState;
   private readonly gdt: ShadowDescriptors;
   private readonly ldt: ShadowDescriptors;
-  private readonly instruction: Decoded;
+  protected readonly instruction: Decoded;
   /** What the shadow descriptor tables hold for code at each virtual privilege. */
   private readonly raise: readonly Raise[];
   private readonly refusals = new Refusals();
@@ -76,6 +76,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   constructor(
     protected readonly vm: Guest,
     private readonly rules: Deprivileging,
+    unsync = true,
   ) {
     this.core = vm.core;
     this.host = vm.host;
@@ -92,7 +93,10 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     const { memory } = vm.core;
     this.memory = new Words(memory, 0);
     const pages = Array.from({ length: PAGES }, () => vm.allocateFrame());
-    this.shadow = new ShadowMemory(vm, this.real.virtual, (gfn) => this.tableStored(gfn), rules.ring(0) === 3);
+    this.shadow = new ShadowMemory(vm, this.real.virtual, (gfn) => this.tableStored(gfn), {
+      compressed: rules.ring(0) === 3,
+      unsync,
+    });
     this.shadow.mmu.reserve(
       gva(MONITOR_BASE),
       pages.map((page) => ({ mfn: mfnOf(ma(page)), writable: true })),

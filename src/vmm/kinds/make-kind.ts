@@ -3,6 +3,7 @@
  */
 import type { Kind } from "../kind.js";
 import type { Guest } from "../guest.js";
+import { BtKind } from "./bt.js";
 import { DiagnosingTrapKind } from "./diagnosing-trap.js";
 import { HybridKind } from "./hybrid.js";
 import { TrapKind } from "./trap.js";
@@ -14,6 +15,8 @@ export function makeKind(vm: Guest): Kind {
   switch (vm.options.vmm) {
     case "trap":
       return vm.options.diagnose ? new DiagnosingTrapKind(vm) : new TrapKind(vm);
+    case "bt":
+      return new BtKind(vm);
     case "hybrid":
       return new HybridKind(vm);
     case "vt":

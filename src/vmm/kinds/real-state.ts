@@ -36,6 +36,8 @@ const IDT = 0x20000;
 const TSS = 0x20800;
 /** Pages that all of them take. */
 export const PAGES = 33;
+/** Bytes of linear space that are the monitor's. */
+export const MONITOR_BYTES = PAGES * 4096;
 /** Selectors of the monitor's own descriptors, as SLDT and STR show them on a machine where they do not trap. */
 const LDT_SELECTOR = 0xffe8;
 const TSS_SELECTOR = 0xfff0;

@@ -7,7 +7,7 @@ import { Cr0, Cr4, PfError } from "../../../assembly/abi/x86.js";
 import { gpa, gva } from "../../address.js";
 import { StatePaging } from "../../mm/guest-paging.js";
 import { View } from "../../mm/shadow/role.js";
-import { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
+import { type ShadowFault, ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { Outcome } from "../kind.js";
 import type { Guest } from "../guest.js";
 import type { Words } from "../words.js";
@@ -39,13 +39,13 @@ export class ShadowMemory {
 
   /**
    * `saved` is where the virtual state lies while the guest runs directly; `tableStored` hears of stores to traced frames; `compressed`: the
-   * guest's kernel runs at CPL 3.
+   * guest's kernel runs at CPL 3; `unsync`: leaf tables may be left to the guest between its TLB flushes.
    */
   constructor(
     private readonly vm: Guest,
     private readonly saved: Words,
     private readonly tableStored: (gfn: number) => void,
-    private readonly compressed = false,
+    private readonly how: { compressed?: boolean; unsync?: boolean } = {},
   ) {
     const { core } = vm;
     this.paging = new StatePaging(core.memory, saved.base);
@@ -54,7 +54,7 @@ export class ShadowMemory {
       vm.ram,
       this.paging,
       { flush, invlpg: (address) => core.exports.invvpid(Invalidation.ADDRESS, vm.id, address) },
-      { maxFrames: vm.options.shadowFrames },
+      { maxFrames: vm.options.shadowFrames, unsync: how.unsync ?? true },
     );
     vm.ram.onTracedStore = (address, bytes) => this.stored(address, bytes);
   }
@@ -127,7 +127,7 @@ export class ShadowMemory {
    * gets tables of its own.
    */
   synchronise(privilege: number): void {
-    if (this.compressed) this.mmu.setView(privilege === 3 ? View.USER : View.KERNEL);
+    if (this.how.compressed) this.mmu.setView(privilege === 3 ? View.USER : View.KERNEL);
   }
 
   /** Puts root and PDPTEs into the processor's state. */
@@ -147,10 +147,15 @@ export class ShadowMemory {
 
   /** A page fault came out while the guest ran directly. */
   fault(address: number, error: number, user: boolean): Outcome {
+    return this.answer(address, error, user) === "hidden" ? Outcome.RESUME : Outcome.INTERPRET;
+  }
+
+  /** The same, saying what it was. */
+  answer(address: number, error: number, user: boolean): ShadowFault["kind"] {
     const virtual = (error & ~PfError.USER) | (user ? PfError.USER : 0);
     const { kind } = this.mmu.handleFault(gva(address), virtual);
     this.followFlushes();
-    return kind === "hidden" ? Outcome.RESUME : Outcome.INTERPRET;
+    return kind;
   }
 
   /** The guest has loaded CR3: `saved` has it, and the other paging registers are as they were. */
