@@ -1,6 +1,7 @@
 /**
  * The reverse map: from a machine frame to every shadow leaf entry that names it, so that a frame can be write-protected or taken
- * away everywhere. Lists run through `ShadowPage.next`; heads are one word for each machine frame.
+ * away everywhere. Lists run through `ShadowPage.next` and back through
+ * `previous`; heads are one word for each machine frame.
  */
 import { ENTRIES, type ShadowPage } from "./shadow-page.js";
 
@@ -21,36 +22,37 @@ export class ReverseMap {
 
   /** Enters a leaf entry that now names a frame. */
   add(mfn: number, page: ShadowPage, index: number): void {
-    page.next[index] = this.heads[mfn]!;
-    this.heads[mfn] = page.slot * ENTRIES + index + 1;
+    const head = this.heads[mfn]!;
+    const entry = page.slot * ENTRIES + index + 1;
+    page.next[index] = head;
+    page.previous[index] = 0;
+    if (head !== 0) this.holder(head).previous[(head - 1) % ENTRIES] = entry;
+    this.heads[mfn] = entry;
     this.size++;
   }
 
-  /** Takes out a leaf entry that no longer names a frame. */
+  /** Takes out a leaf entry that no longer names a frame. A frame may be named by very many. */
   remove(mfn: number, page: ShadowPage, index: number): void {
-    const wanted = page.slot * ENTRIES + index + 1;
+    const before = page.previous[index]!;
+    const behind = page.next[index]!;
+    if (before === 0 && this.heads[mfn] !== page.slot * ENTRIES + index + 1) {
+      throw new Error(`reverse map: frame ${mfn} has no entry ${index} of shadow page ${page.slot}`);
+    }
+    if (before === 0) this.heads[mfn] = behind;
+    else this.holder(before).next[(before - 1) % ENTRIES] = behind;
+    if (behind !== 0) this.holder(behind).previous[(behind - 1) % ENTRIES] = before;
     this.size--;
-    let at = this.heads[mfn]!;
-    if (at === wanted) {
-      this.heads[mfn] = page.next[index]!;
-      return;
-    }
-    while (at !== 0) {
-      const holder = this.pages[((at - 1) / ENTRIES) | 0]!;
-      const follower = holder.next[(at - 1) % ENTRIES]!;
-      if (follower === wanted) {
-        holder.next[(at - 1) % ENTRIES] = page.next[index]!;
-        return;
-      }
-      at = follower;
-    }
-    throw new Error(`reverse map: frame ${mfn} has no entry ${index} of shadow page ${page.slot}`);
+  }
+
+  /** The page that entry number `entry` is in. */
+  private holder(entry: number): ShadowPage {
+    return this.pages[((entry - 1) / ENTRIES) | 0]!;
   }
 
   /** Calls `visit` for each entry of a frame; it may remove that entry. */
   forEach(mfn: number, visit: (page: ShadowPage, index: number) => void): void {
     for (let at = this.heads[mfn]!; at !== 0; ) {
-      const page = this.pages[((at - 1) / ENTRIES) | 0]!;
+      const page = this.holder(at);
       const index = (at - 1) % ENTRIES;
       at = page.next[index]!;
       visit(page, index);

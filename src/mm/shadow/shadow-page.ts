@@ -22,6 +22,8 @@ export class ShadowPage {
   readonly children: (ShadowPage | undefined)[];
   /** For each leaf entry, the next entry of the reverse map's list for its frame, plus one. */
   readonly next: Int32Array;
+  /** The entry before it there, plus one; 0: it is the first. */
+  readonly previous: Int32Array;
   /** Directory entries that name this page, numbered. */
   readonly parents: number[] = [];
   /** The guest may have written to its table since: only leaf tables, until they are resynchronised. */
@@ -48,7 +50,9 @@ export class ShadowPage {
     this.format = (role & Role.PAE) !== 0 ? FORMAT_PAE : FORMAT_32;
     const directory = isDirectory(role);
     this.children = directory ? new Array<ShadowPage | undefined>(this.format.entries).fill(undefined) : [];
-    this.next = new Int32Array(directory ? 0 : this.format.entries);
+    const leaves = directory ? 0 : this.format.entries;
+    this.next = new Int32Array(leaves);
+    this.previous = new Int32Array(leaves);
   }
 
   /** Where the low word of an entry lies in machine RAM, as an index of words. */
