@@ -1,5 +1,5 @@
 /**
- * Assembles every guest of manifest.json.
+ * Assembles every guest of manifest.json and manifest-pv.json.
  *
  *   node roms/build.mjs [--check] [NAME...]
  *
@@ -10,11 +10,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assemble, guestRuns, isInstalled, ROMS } from "./guests.mjs";
+import { assemble, guestRuns, isInstalled, pvRuns, ROMS } from "./guests.mjs";
 
 const check = process.argv.includes("--check");
 const wanted = process.argv.slice(2).filter((argument) => argument !== "--check");
-const known = [...new Set(guestRuns().map((run) => run.name))];
+const known = [...new Set([...guestRuns(), ...pvRuns()].map((run) => run.name))];
 const unknown = wanted.find((name) => !known.includes(name));
 
 if (unknown !== undefined) {

@@ -24,13 +24,16 @@ export const ROMS: string;
 /** Every run of manifest.json. */
 export function guestRuns(): GuestRun[];
 
+/** Every run of manifest-pv.json: paravirtual images, for `--vmm pv` alone. */
+export function pvRuns(): GuestRun[];
+
 /** Absolute path of the expected transcript. */
 export function transcriptPath(run: GuestRun): string;
 
 /** Whether the program can be started. */
 export function isInstalled(program: string): boolean;
 
-/** Assembles `NAME.asm` to the absolute path `output`; throws an Error with nasm's message. */
+/** Assembles `NAME.asm`, or for NAME-pv the same source as a paravirtual kernel, to the absolute path `output`; throws an Error with nasm's message. */
 export function assemble(name: string, output: string): void;
 
 /** Runs a guest under qemu-system-i386; `exitCode` is null when it did not end within `timeoutMs` milliseconds. */

@@ -31,6 +31,11 @@ export function guestRuns() {
   return JSON.parse(readFileSync(join(ROMS, "manifest.json"), "utf8"));
 }
 
+/** @returns {GuestRun[]} every run of manifest-pv.json: paravirtual images, for `--vmm pv` alone */
+export function pvRuns() {
+  return JSON.parse(readFileSync(join(ROMS, "manifest-pv.json"), "utf8"));
+}
+
 /** @param {GuestRun} run @returns {string} absolute path of the expected transcript */
 export function transcriptPath(run) {
   return join(ROMS, run.transcript ?? `${run.name}.txt`);
@@ -42,12 +47,14 @@ export function isInstalled(program) {
 }
 
 /**
- * Assembles `NAME.asm` to `output`; warnings are errors.
+ * Assembles `NAME.asm` to `output`, or for NAME-pv the same source as a paravirtual kernel; warnings are errors.
  * @param {string} name @param {string} output absolute path
  * @throws {Error} with nasm's own message
  */
 export function assemble(name, output) {
-  const args = ["-f", "bin", "-Werror", "-I", `${ROMS}/`, "-o", output, join(ROMS, `${name}.asm`)];
+  const source = name.replace(/-pv$/, "");
+  const args = ["-f", "bin", "-Werror", "-I", `${ROMS}/`, "-o", output, join(ROMS, `${source}.asm`)];
+  if (source !== name) args.unshift("-dPV");
   const result = spawnSync("nasm", args, { encoding: "utf8" });
   if (result.error) throw new Error(`nasm could not be started: ${result.error.message}`);
   if (result.status !== 0) throw new Error(`nasm refused ${name}.asm:\n${result.stderr.trim()}`);

@@ -5,7 +5,7 @@
  */
 
 /** The image kinds there is a loader for. */
-export const IMAGE_FORMATS = ["multiboot", "elf32", "linux", "flat", "bootsector", "rom"] as const;
+export const IMAGE_FORMATS = ["multiboot", "elf32", "linux", "flat", "bootsector", "rom", "xen"] as const;
 
 /** One of the image kinds there is a loader for. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
@@ -22,10 +22,10 @@ export interface FlatSelectors {
 /**
  * Processor state an image starts with; registers not named are 0.
  * `reset`: power-on state. `real`: real mode, `cs:eip` and 64 KB segments. `protected`: flat 4 GB segments of ring 0,
- * paging off, interrupts off, `gdtr` loaded.
+ * paging off, interrupts off, `gdtr` loaded. `domain`: what the domain builder of a monitor makes of the plan's `domain`.
  */
 export interface StartState {
-  mode: "reset" | "real" | "protected";
+  mode: "reset" | "real" | "protected" | "domain";
   eip: number;
   eax?: number;
   ebx?: number;
@@ -43,6 +43,19 @@ export interface StartState {
   gdtr?: { base: number; limit: number };
 }
 
+/** What the domain builder of a monitor needs to know of a paravirtual kernel; addresses are linear. */
+export interface DomainPlan {
+  /** Address of guest frame 0. */
+  virtualBase: number;
+  entry: number;
+  /** Address behind the kernel. */
+  end: number;
+  /** The page its hypercalls go through. */
+  hypercallPage?: number;
+  commandLine: string;
+  module?: Uint8Array;
+}
+
 /** What to put where, and where to begin. */
 export interface BootPlan {
   format: ImageFormat;
@@ -50,6 +63,8 @@ export interface BootPlan {
   /** For `rom`: the bytes that end at physical address 0xFFFFFFFF. */
   rom?: Uint8Array;
   cpu: StartState;
+  /** For `xen`. */
+  domain?: DomainPlan;
   /** One line for people. */
   description: string;
 }

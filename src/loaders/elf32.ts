@@ -40,6 +40,8 @@ export interface ElfSegment {
 export interface ElfImage {
   segments: ElfSegment[];
   entry: number;
+  /** The entry as the file has it. */
+  virtualEntry: number;
 }
 
 /** True if the bytes begin with the ELF magic. */
@@ -66,7 +68,7 @@ export function readElf(image: Uint8Array): ElfImage {
   const segments = readSegments(reader);
   if (segments.length === 0)
     throw new ImageError("the ELF file has no loadable segment, so there is nothing to run", 0x2c);
-  return { segments, entry: physicalEntry(segments, entry) };
+  return { segments, entry: physicalEntry(segments, entry), virtualEntry: entry };
 }
 
 function checkIdentity(reader: ImageReader): void {

@@ -11,6 +11,7 @@ import { isLinux } from "./linux-header.js";
 import { MIN_RAM_BYTES } from "./memory-map.js";
 import { planMultiboot } from "./multiboot.js";
 import { findMultibootHeader } from "./multiboot-header.js";
+import { isXen, planXen } from "./xen.js";
 
 const LOADERS: Record<ImageFormat, (image: Uint8Array, options: BootOptions) => BootPlan> = {
   multiboot: planMultiboot,
@@ -19,6 +20,7 @@ const LOADERS: Record<ImageFormat, (image: Uint8Array, options: BootOptions) => 
   flat: planFlat,
   bootsector: planBootSector,
   rom: planRom,
+  xen: planXen,
 };
 
 /**
@@ -46,12 +48,13 @@ export function planBoot(image: Uint8Array, options: BootOptions): BootPlan {
 }
 
 /**
- * The format of an image, most specific first: Linux setup header, Multiboot header, ELF, boot sector, ROM. Bytes that
+ * The format of an image, most specific first: Linux setup header, Xen's notes, Multiboot header, ELF, boot sector, ROM. Bytes that
  * are none of these are a flat binary if an address was named, and refused otherwise.
  */
 export function detectFormat(image: Uint8Array, hasAddress: boolean): ImageFormat {
   if (hasAddress) return "flat";
   if (isLinux(image)) return "linux";
+  if (isXen(image)) return "xen";
   if (findMultibootHeader(image) !== undefined) return "multiboot";
   if (isElf(image)) return "elf32";
   if (isBootSector(image)) return "bootsector";

@@ -65,7 +65,7 @@ export interface MachineConfig {
   engine?: Engine;
   /** The kind of monitor the image runs under. Default `"none"`: the bare machine. */
   vmm?: "none" | VmmKind;
-  /** What maps the guest's memory under a monitor. Default: `ept` under `vt`, `shadow` otherwise. */
+  /** What maps the guest's memory under a monitor. Default: `ept` under `vt`, `direct` under `pv`, `shadow` otherwise. */
   mmu?: MmuKind;
   /** The machine's instruction set. Default `"umip"`: a processor with user-mode instruction prevention, which it leaves off. */
   isa?: IsaName;
@@ -140,7 +140,7 @@ export function checkConfig(config: MachineConfig): CompleteConfig {
   oneOf("onTripleFault", config.onTripleFault, ["exit", "reboot"]);
   oneOf("engine", config.engine, ["interpreter", "translator"]);
   oneOf("vmm", config.vmm, ["none", ...Object.keys(MMUS_OF)]);
-  oneOf("mmu", config.mmu, ["shadow", "ept"]);
+  oneOf("mmu", config.mmu, ["shadow", "ept", "direct"]);
   oneOf("isa", config.isa, ["ia32", "umip", "strict"]);
   oneOf("rings", config.rings, ["0/1/3", "0/3"]);
   whole("shadowFrames", config.shadowFrames, 16, 1 << 18);

@@ -20,7 +20,7 @@ import { checkPort, configErrors, limit, type SerialPort } from "./arguments.js"
 import { type CompleteConfig, ConfigError, checkConfig, type MachineConfig, show } from "./machine-config.js";
 import { makeProcessorHost } from "./processor-host.js";
 import { processorStateText, type Registers, readRegisters, type SettableRegister } from "./registers.js";
-import { makePlatform } from "./make-platform.js";
+import { makePlatform, vmClock } from "./make-platform.js";
 import { RunLoop, type RunLimits } from "./run-loop.js";
 import type { RunExit, RunResult } from "./run-result.js";
 import { startImage } from "./start-image.js";
@@ -94,8 +94,9 @@ export class Machine {
     const { clockHz } = this.#config;
     this.#platform = makePlatform(
       this.#config,
-      this.plan.rom?.length ?? 0,
+      this.plan,
       {
+        clock: vmClock(this.#timers, clockHz),
         ...makeProcessorHost(() => this.board, this.#callOuts, {
           failed: (error) => this.#loop.end({ kind: "host-error", error }),
           acknowledged: (vector) => this.#interrupts.call(vector),
@@ -332,6 +333,7 @@ export class Machine {
   #start(fresh: boolean): void {
     startImage(this.#platform, this.plan, fresh);
     if (this.plan.cpu.mode !== "reset") this.board.applyFirmwareState();
+    if (this.plan.domain !== undefined) this.vm?.startDomain(this.plan.domain);
   }
 
   /** The board's view of the machine. */

@@ -155,7 +155,7 @@ export class RunLoop {
     const { core, timers, idleTicks } = this.#around;
     if (!core.interruptsEnabled) return { kind: "halted" };
     const giveUp = core.time + idleTicks;
-    while (!this.#around.interruptPending()) {
+    while (core.halted && !this.#around.interruptPending()) {
       const deadline = timers.nextDeadline();
       if (limits.pauseWhenHalted) return { kind: "waiting", wakeTime: deadline };
       if (deadline === Number.POSITIVE_INFINITY || deadline > giveUp) {

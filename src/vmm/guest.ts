@@ -10,6 +10,21 @@ import type { Translator } from "../translator/translator.js";
 import type { VmOptions } from "./options.js";
 import type { Words } from "./words.js";
 
+/** Virtual time as a monitor sets timers by it. */
+export interface VmClock {
+  /** Ticks in a second. */
+  readonly hz: number;
+  /** Calls `action` at tick `time`; what it returns cancels it. */
+  at(time: number, action: () => void): object;
+  /** Forgets what was to be done. */
+  cancel(timer: object): void;
+}
+
+/** What a virtual machine has around it: its devices, and timers for monitors that have some of their own. */
+export interface VmHost extends CoreHost {
+  readonly clock?: VmClock;
+}
+
 /** What a kind of monitor works on. */
 export interface Guest {
   /** The machine's processor. */
@@ -30,6 +45,12 @@ export interface Guest {
   readonly id: number;
   /** Level of the line from the guest's interrupt controller. */
   readonly line: boolean;
+  /** Virtual time in ticks. */
+  readonly time: number;
+  /** Timers. Errors: Error if the machine has none. */
+  readonly clock: VmClock;
+  /** Makes its state the processor's. Errors: Error while another runs. */
+  activate(): void;
   /** Machine address of a frame for the monitor's own use. Errors: OutOfFramesError. */
   allocateFrame(): number;
   /** Pointer into linear memory of a machine address. */

@@ -8,7 +8,7 @@ import { Core, type CoreHost } from "../core/core.js";
 import { FrameAllocator, OutOfFramesError } from "../mm/frame-allocator.js";
 import { MachineMemory } from "../mm/machine-memory.js";
 import { Translator } from "../translator/translator.js";
-import type { Residence, Resident } from "./guest.js";
+import type { Residence, Resident, VmHost } from "./guest.js";
 import type { IsaName, VmOptions } from "./options.js";
 import { VirtualMachine } from "./virtual-machine.js";
 import { vmxWords } from "./words.js";
@@ -86,7 +86,7 @@ export class Hypervisor implements Residence {
   }
 
   /** Makes a virtual machine that talks to `host`. Errors: OutOfFramesError; Error while a VM runs. */
-  createVm(options: VmOptions, host: CoreHost, name?: string): VirtualMachine {
+  createVm(options: VmOptions, host: VmHost, name?: string): VirtualMachine {
     if (this.running !== undefined) throw new Error(`${this.running.name} is running; a VM is made between runs`);
     // What a failure on the way had taken would be lost.
     const wanted = Math.ceil((options.ramBytes + options.ramBytes / 256) / PAGE_BYTES) + FIRST_FRAMES;

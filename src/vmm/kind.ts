@@ -3,6 +3,7 @@
  */
 import type { ExitReason } from "../../assembly/abi/exit.js";
 import type { Diagnosis } from "./diagnosis/diagnosis.js";
+import type { DomainImage } from "./pv/build-domain.js";
 import type { Crossing, KindCounts } from "./statistics.js";
 import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
 
@@ -53,6 +54,8 @@ export interface Kind {
   readonly shadowTables?: ShadowMmu;
   /** What sensitive instructions did that did not trap, if that is looked at. */
   diagnosis?(): Diagnosis;
+  /** Builds a paravirtual domain from an image, for kinds that run such. */
+  startDomain?(image: DomainImage): void;
   /** Gives back what it holds. */
   destroy(): void;
 }

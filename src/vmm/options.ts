@@ -3,9 +3,9 @@
  */
 
 /** How sensitive instructions are caught: docs/vmm.md. */
-export type VmmKind = "trap" | "vt" | "hybrid" | "bt";
-/** What maps a virtual machine's memory: shadow page tables, or extended page tables. */
-export type MmuKind = "shadow" | "ept";
+export type VmmKind = "trap" | "vt" | "hybrid" | "bt" | "pv";
+/** What maps a virtual machine's memory: shadow page tables, extended page tables, or the guest's own in machine addresses. */
+export type MmuKind = "shadow" | "ept" | "direct";
 /** What the machine does about sensitive instructions outside ring 0. */
 export type IsaName = "ia32" | "umip" | "strict";
 /** Rings the guest's kernel and programs run in under `trap`. */
@@ -17,6 +17,7 @@ export const MMUS_OF: Readonly<Record<VmmKind, readonly MmuKind[]>> = {
   vt: ["ept", "shadow"],
   hybrid: ["shadow"],
   bt: ["shadow"],
+  pv: ["direct"],
 };
 
 /** Everything that describes a virtual machine besides its devices. */

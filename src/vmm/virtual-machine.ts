@@ -11,18 +11,19 @@ import { ExitReason } from "../../assembly/abi/exit.js";
 import { IntrInfo, IntrType, Invalidation, Vmx } from "../../assembly/abi/vmx.js";
 import { Eflags, Vector } from "../../assembly/abi/x86.js";
 import { gfn, type Mfn, PAGE_BYTES } from "../address.js";
-import type { Core, CoreHost } from "../core/core.js";
+import type { Core } from "../core/core.js";
 import type { CpuView } from "../core/cpu-view.js";
 import type { Platform } from "../core/platform.js";
 import type { Owner } from "../mm/frame-allocator.js";
 import { GuestMemory } from "../mm/guest-memory.js";
 import { P2m } from "../mm/p2m.js";
 import type { ShadowMmu } from "../mm/shadow/shadow-mmu.js";
-import type { Guest, Residence, Resident } from "./guest.js";
+import type { Guest, Residence, Resident, VmClock, VmHost } from "./guest.js";
 import { type Kind, Outcome } from "./kind.js";
 import type { Diagnosis } from "./diagnosis/diagnosis.js";
 import { makeKind } from "./kinds/make-kind.js";
 import type { VmOptions } from "./options.js";
+import type { DomainImage } from "./pv/build-domain.js";
 import { ExitStatistics, type VmmStatistics } from "./statistics.js";
 import { Timeline, Track } from "./timeline.js";
 import { processorWords, vmxWords, type Words } from "./words.js";
@@ -62,7 +63,7 @@ export class VirtualMachine implements Platform, Guest, Resident {
   constructor(
     readonly hypervisor: Residence,
     readonly options: VmOptions,
-    readonly host: CoreHost,
+    readonly host: VmHost,
     id: number,
     readonly name: string,
   ) {
@@ -118,6 +119,18 @@ export class VirtualMachine implements Platform, Guest, Resident {
   get interruptsEnabled(): boolean {
     this.activate();
     return (this.core.cpu.eflags & Eflags.IF) !== 0;
+  }
+
+  get clock(): VmClock {
+    const { clock } = this.host;
+    if (clock === undefined) throw new Error(`${this.name} has no timers, which a paravirtual domain needs`);
+    return clock;
+  }
+
+  /** Builds a domain from the image in the guest's memory and sets the processor to its first instruction. */
+  startDomain(image: DomainImage): void {
+    this.activate();
+    this.kind.startDomain?.(image);
   }
 
   private get isCurrent(): boolean {

@@ -6,6 +6,7 @@ import type { Guest } from "../guest.js";
 import { BtKind } from "./bt.js";
 import { DiagnosingTrapKind } from "./diagnosing-trap.js";
 import { HybridKind } from "./hybrid.js";
+import { PvKind } from "./pv.js";
 import { TrapKind } from "./trap.js";
 import { VtKind } from "./vt.js";
 import { VtShadowKind } from "./vt-shadow.js";
@@ -19,6 +20,8 @@ export function makeKind(vm: Guest): Kind {
       return new BtKind(vm);
     case "hybrid":
       return new HybridKind(vm);
+    case "pv":
+      return new PvKind(vm);
     case "vt":
       return vm.options.mmu === "ept" ? new VtKind(vm) : new VtShadowKind(vm);
   }
