@@ -1,9 +1,10 @@
 /**
- * Costs inside the machine, with tinybench: a call into the core, decoding, a page walk, a TLB hit, an exit to a port.
+ * Costs inside the machine, with tinybench: a call into the core, decoding, a page walk, a TLB hit, an exit to a port, a trap and its emulation.
  * Each task's guest is a few bytes of code in a flat machine; the figure is the time of one operation.
  */
 import { Bench } from "tinybench";
 import { createMachine } from "../dist/src/index.js";
+import { OPERATIONS, trapGuest } from "./trap-guest.mjs";
 import { cpuidRoundTrip } from "./vmx-guest.mjs";
 
 const CODE = 0x10_0000;
@@ -83,7 +84,32 @@ function tasks() {
         for (let i = 0; i < 100; i++) exits();
       },
     },
+    ...Object.keys(OPERATIONS).map(trapTask),
   ];
+}
+
+/** Trap-and-emulate on a machine where everything traps. */
+const TRAP = { vmm: "trap", isa: "strict" };
+
+/** The task of one operation of a kernel under trap-and-emulate. */
+function trapTask(name) {
+  const { machine, operations, call } = trapGuest(OPERATIONS[name], TRAP, 20);
+  const run = () => {
+    const { exit } = call();
+    if (exit.kind !== "budget") throw new Error(`${name}: the guest came to ${exit.kind}`);
+  };
+  run();
+  const before = machine.vm.statistics();
+  run();
+  const exits = count(machine.vm.statistics()) - count(before);
+  // Every operation must have trapped, or something else is measured.
+  if (exits < operations) throw new Error(`${name}: expected ${operations} exits and found ${exits}`);
+  return { name: `trap: ${name}`, operations, call: run };
+}
+
+/** Exits so far. */
+function count({ exits }) {
+  return exits.reduce((sum, exit) => sum + exit.count, 0);
 }
 
 /** Runs the tasks for `milliseconds` each; returns `{ name, nanoseconds, margin }` per operation, margin in percent. */

@@ -82,6 +82,10 @@ export class ShadowDescriptors {
   update(base: number, limit: number, raise: Raise): void {
     const other = base !== this.base || limit !== this.limit;
     if (!other && !this.moved && this.written.size === 0 && raise === this.raise) return;
+    if (!other && this.written.size === 0 && raise === this.raise && this.inPlace()) {
+      this.moved = false;
+      return;
+    }
     const { places } = this;
     this.base = base;
     this.limit = limit;
@@ -138,16 +142,26 @@ export class ShadowDescriptors {
     return limit === undefined ? ABSENT : changed(descriptor, privilege, limit);
   }
 
+  /** True if the pages of the table lie where they lay. */
+  private inPlace(): boolean {
+    const start = this.base - (this.base % PAGE);
+    for (let i = 0; i < this.places.length; i++) if (this.find(start + i * PAGE) !== this.places[i]) return false;
+    return true;
+  }
+
+  /** The frame of a page of the guest's. */
+  private find(address: number): Place {
+    // Beyond 4 GB a table goes on at 0.
+    const walk = findGuest(this.memory, this.paging, gva(address), Access.READ, false);
+    return walk.ok ? gfnOf(walk.gpa) : undefined;
+  }
+
   /** Finds the frames that the table lies in now, and has them traced. */
   private follow(): void {
     const before = this.places;
     this.places = [];
     const start = this.base - (this.base % PAGE);
-    // Beyond 4 GB a table goes on at 0.
-    for (let at = start; this.limit >= 0 && at <= this.base + this.limit; at += PAGE) {
-      const walk = findGuest(this.memory, this.paging, gva(at), Access.READ, false);
-      this.places.push(walk.ok ? gfnOf(walk.gpa) : undefined);
-    }
+    for (let at = start; this.limit >= 0 && at <= this.base + this.limit; at += PAGE) this.places.push(this.find(at));
     for (const gfn of before) if (gfn !== undefined && !this.places.includes(gfn)) this.tracer.unwatch(gfn);
     for (const gfn of this.places) if (gfn !== undefined && !before.includes(gfn)) this.tracer.watch(gfn);
   }
