@@ -29,8 +29,7 @@ SYS_DISCARD     equ FIRST_OWN_CALL + 4  ; EBX = address, ECX = pages: gone until
                 BSS file_sizes, FILES * 4
 
 bench_setup:    call world_init
-                PIT_PERIODIC TIMER_HZ
-                PIC_UNMASK 1 << 0
+                TIMER_START TIMER_HZ
                 mov edi, file_data
                 mov edx, 0x2545F491
                 call write_source

@@ -10,7 +10,7 @@
 ;   nanobench/runner.inc        the table's macro, selection, warm-up, marks, the line printed
 ;   nanobench/traps.inc         ring 3 and back; the handlers
 ;   nanobench/transitions.inc   syscall callret pgfault divzero
-;   nanobench/privileged.inc    in out cr8wr cli-sti pushf-popf rdtsc cpuid
+;   nanobench/privileged.inc    in out cr8wr cli-sti pushf-popf rdtsc cpuid hypercall
 ;   nanobench/tables.inc        ptemod* ctxswitch fork
 ;   nanobench/time.inc          timer compute
 
@@ -18,6 +18,8 @@
                 %include "lib/ports.inc"
                 %include "lib/serial.inc"
                 %include "lib/cmdline.inc"
+                %include "lib/pv.inc"
+                %include "lib/batch.inc"
                 %include "lib/protect.inc"
                 %include "lib/marker.inc"
                 %include "lib/timer.inc"
@@ -34,10 +36,9 @@ start:          mov esp, main_stack_top
                 call gdt_init
                 call idt_init
                 call traps_init
-                call pic_init
-                PIT_PERIODIC TIMER_HZ
-                call frames_init
+                call interrupts_init
                 call paging_init
+                call frames_init
                 call user_init
                 call tables_init
                 call run_sections
@@ -60,6 +61,9 @@ sections:       ; name, shift, prepare, operation, check
                 SECTION "pushf-popf", 0, none, pushf_popf, interrupts_check
                 SECTION "rdtsc", 0, none, rdtsc, none
                 SECTION "cpuid", 0, none, cpuid, none
+%ifdef PV
+                SECTION "hypercall", 0, none, hypercall, silent
+%endif
                 SECTION "ctxswitch", 1, none, ctxswitch, ctxswitch_check
                 SECTION "fork", 5, none, fork, fork_check
                 SECTION "timer", 5, timer_prepare, timer, timer_check
@@ -72,6 +76,9 @@ sections_end:
                 %include "nanobench/privileged.inc"
                 %include "nanobench/tables.inc"
                 %include "nanobench/time.inc"
+                PV_ROUTINES
+                PV_EVENTS timer_event, IRQ_BASE, 0
+                BATCH_ROUTINES
                 SERIAL_ROUTINES
                 CMDLINE_ROUTINES
                 PROTECT_ROUTINES

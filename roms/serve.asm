@@ -40,8 +40,7 @@ SYS_SEND        equ FIRST_OWN_CALL + 5  ; EBX = reply; EAX = what came back from
                 BSS mailbox_full, 4
 
 bench_setup:    call world_init
-                PIT_PERIODIC TIMER_HZ
-                PIC_UNMASK 1 << 0
+                TIMER_START TIMER_HZ
                 START_PROCESS front, 0
                 START_PROCESS worker, 0
                 ret

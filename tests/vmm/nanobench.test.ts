@@ -57,7 +57,7 @@ const EXPECTED: Record<string, Record<string, string>> = {
     "ptemod-p-np": "#PF 1, INVLPG 1",
     "ptemod-np-p": "#PF 1, INVLPG 1",
     ctxswitch: "CR_ACCESS 1",
-    fork: "#PF 18, CR_ACCESS 6, INVLPG 3",
+    fork: "#PF 18, CR_ACCESS 3, INVLPG 3",
   },
   // Every way into the kernel costs, nothing inside it.
   "hybrid on umip": {
@@ -80,7 +80,7 @@ const EXPECTED: Record<string, Record<string, string>> = {
     "cli-sti": "#GP 2",
     "pushf-popf": "#GP 2",
     ctxswitch: "#GP 1",
-    fork: "#GP 16, #PF 16, INT 81h 1",
+    fork: "#GP 13, #PF 16, INT 81h 1",
     timer: "#GP 5",
   },
 };
