@@ -13,6 +13,7 @@ import type { Engine } from "../machine/machine-config.js";
 import type { IsaName } from "../vmm/options.js";
 import { modelLines } from "../report/compare/cost-text.js";
 import { csvText } from "../report/compare/csv.js";
+import { htmlReport } from "../report/html/page.js";
 import { comparisonData } from "../report/compare/data.js";
 import { comparisonLines } from "../report/compare/text.js";
 import { openForWriting, writeAll } from "./byte-sinks.js";
@@ -53,6 +54,7 @@ export const COMPARE_OPTIONS: OptionTable = {
     help: `cycles on a processor: ${PRESETS.map(({ name }) => name).join(", ")}, a JSON file, or list to print them`,
   },
   json: { value: "[=FILE]", help: "print everything as JSON instead of the tables, or write it into FILE" },
+  html: { value: "FILE", help: "write a page with charts: one file that loads nothing" },
   csv: { value: "[=FILE]", help: "print a line for each section, way and quantity as CSV, or write them into FILE" },
 };
 
@@ -165,6 +167,8 @@ function report(comparison: Comparison, model: CostModel | undefined, options: P
     ["json", () => `${JSON.stringify(comparisonData(comparison, model))}\n`],
     ["csv", () => csvText(comparison, model)],
   ];
+  const page = options.get("html");
+  if (page !== undefined) writeAll(openForWriting(page), page, Buffer.from(htmlReport(comparison, model)));
   let printed = false;
   for (const [name, text] of forms) {
     if (!options.has(name)) continue;

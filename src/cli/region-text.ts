@@ -1,10 +1,12 @@
 /**
  * A translated region as text: sizes, its control-flow graph with the disassembly of every node, and the WebAssembly it became.
  */
-import { Cpu } from "../../assembly/abi/cpu.js";
+import { Cpu, Mode } from "../../assembly/abi/cpu.js";
 import { Layout, Tlb } from "../../assembly/abi/layout.js";
+import { RecFlag } from "../../assembly/abi/record.js";
 import type { Node, Terminator } from "../translator/discover.js";
 import { Local } from "../translator/emitter.js";
+import type { Insn } from "../translator/insn.js";
 import type { MadeRegion } from "../translator/translator.js";
 import type { Disassembler } from "../trace/disassembler.js";
 import { hexDigits } from "../trace/text-trace.js";
@@ -72,13 +74,26 @@ function addressesText(targets: readonly number[], to: (target: number) => strin
   return [...targets.map(to), "an address known at run time"].join(", ");
 }
 
+/** What became of an instruction in translated code. */
+function treatment({ flags }: Insn): string {
+  if ((flags & RecFlag.CALL_OUT) !== 0) return "call-out";
+  return (flags & RecFlag.INLINE) !== 0 ? "inline" : "ident";
+}
+
+/** How many instructions became what. */
+function treatmentSummary({ nodes }: MadeRegion["region"]): string {
+  const all = [...nodes.values()].flatMap(({ insns }) => insns.map(treatment));
+  return ["ident", "inline", "call-out"].map((word) => `${all.filter((w) => w === word).length} ${word}`).join(", ");
+}
+
 /** One line with the sizes of a region. */
 export function regionSummary({ region, wasm }: MadeRegion): string {
   const code = [...region.nodes.values()].flatMap((n) => n.insns).reduce((sum, i) => sum + i.length, 0);
   const { body, bytes } = readFunction(wasm);
+  const treated = (region.mode & Mode.TRANSLATED) === 0 ? "" : `; ${treatmentSummary(region)}`;
   return (
     `region ${address(region.entry)}: ${region.nodes.size} nodes, ${region.size} instructions, ${code} bytes of x86, ` +
-    `${region.pages.size} pages; ${body.length} WebAssembly instructions, ${bytes} bytes of code, ${wasm.length} of module`
+    `${region.pages.size} pages; ${body.length} WebAssembly instructions, ${bytes} bytes of code, ${wasm.length} of module${treated}`
   );
 }
 
@@ -92,7 +107,8 @@ export function nodeLines({ region }: MadeRegion, read: ReadCode, disassembler: 
       const bytes = read(insn.eip, insn.length);
       const shown = bytes === undefined ? "" : [...bytes].map((b) => hexDigits(b, 2)).join(" ");
       const text = bytes === undefined ? "(not mapped now)" : disassembler.disassemble(bytes, insn.eip, true).text;
-      lines.push(`  ${address(insn.eip)}  ${shown.padEnd(24)} ${text}`);
+      const treated = (region.mode & Mode.TRANSLATED) === 0 ? "" : treatment(insn).padEnd(10);
+      lines.push(`  ${address(insn.eip)}  ${treated}${shown.padEnd(24)} ${text}`);
     }
   }
   return lines;

@@ -51,7 +51,7 @@ export function readCounts(machine: Machine): Counts {
     interpreted: (vmm?.interpreted ?? 0) + (interpreting ? underWay : 0),
     translation: vmm?.translation ?? NO_TRANSLATION,
     memory: { ...vmm?.memory },
-    tlbMisses: tlb.misses,
+    tlbMisses: vmm?.walks ?? tlb.misses,
     delivered: { ...exceptions, interrupt: interrupts },
   };
 }

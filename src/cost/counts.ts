@@ -34,7 +34,7 @@ export interface Counts {
   translation: TranslationCounts;
   /** Counters of the memory map by name. */
   memory: Record<string, number>;
-  /** Page walks of the processor. */
+  /** Page walks of the processor for the guest; those of a monitor that interprets are not among them. */
   tlbMisses: number;
   /** Exceptions and interrupts the processor delivered, by name; `interrupt` for external ones. */
   delivered: Record<string, number>;

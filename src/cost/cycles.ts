@@ -34,7 +34,7 @@ const CLASSES: readonly { key: CostKey | undefined; names: readonly string[]; ex
   { key: "controlRegister", names: ["MOV to CR", "LMSW", "CLTS"], exits: ["CR_ACCESS"] },
   { key: "interruptFlag", names: ["CLI", "STI"], exits: [] },
   { key: "sysenter", names: ["SYSENTER"], exits: [] },
-  { key: undefined, names: ["IRETD", "IRET", "SYSEXIT", "HLT"], exits: ["HLT"] },
+  { key: undefined, names: ["IRET", "SYSEXIT", "HLT"], exits: ["HLT"] },
 ];
 /** Other exits of one privileged instruction each. */
 const OTHER_EXITS: readonly string[] = ["INVLPG", "DR_ACCESS", "RDMSR", "WRMSR", "WBINVD", "INVD"];

@@ -55,6 +55,8 @@ export interface VmmStatistics {
   translation?: TranslationCounts;
   /** Guest instructions that ran directly. */
   direct: number;
+  /** Page walks of the processor for them. */
+  walks: number;
   /** Ticks the monitor executed for the guest: emulated instructions and events it delivered. */
   emulated: number;
   /** Ticks of virtual supervisor or real-mode code that was interpreted in stretches. */
@@ -80,6 +82,8 @@ export interface KindCounts {
 /** Collects them. */
 export class ExitStatistics {
   direct = 0;
+  /** Page walks of the processor while the guest ran directly. */
+  walks = 0;
   emulated = 0;
   interpreted = 0;
   /** What `direct` was at the last exit. */
@@ -125,6 +129,7 @@ export class ExitStatistics {
     return {
       exits: [...this.byCause.values()].map((e) => ({ ...e })).sort((a, b) => b.count - a.count),
       direct: this.direct,
+      walks: this.walks,
       emulated: this.emulated,
       interpreted: this.interpreted,
       directShare: ticks === 0 ? 1 : this.direct / ticks,

@@ -5,7 +5,7 @@
  * guest would. Virtual time passes as on the bare machine: a tick for each instruction of the guest, whoever executed it, and for each
  * event it takes; none for exits.
  */
-import { Cpu } from "../../assembly/abi/cpu.js";
+import { Counter, Cpu } from "../../assembly/abi/cpu.js";
 import { FrameType } from "../../assembly/abi/ept.js";
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { IntrInfo, IntrType, Invalidation, Vmx } from "../../assembly/abi/vmx.js";
@@ -28,6 +28,9 @@ import { ExitStatistics, type VmmStatistics } from "./statistics.js";
 import { Timeline, Track } from "./timeline.js";
 import { processorWords, vmxWords, type Words } from "./words.js";
 import { World } from "./world.js";
+
+/** The processor's count of page walks: its low word, of which differences are taken. */
+const WALKS = Cpu.COUNTERS + 8 * Counter.TLB_MISSES;
 
 /** First guest frame above 4 GB. */
 const TOP_GFN = 0x100000;
@@ -187,8 +190,10 @@ export class VirtualMachine implements Platform, Guest, Resident {
         continue;
       }
       this.toReal();
+      const walked = this.state.get(WALKS);
       const reason = kind.run(end - from);
       const to = core.time;
+      counts.walks += (this.state.get(WALKS) - walked) >>> 0;
       counts.direct += to - from;
       this.timeline?.ran(Track.DIRECT, from, to);
       if (reason === ExitReason.BUDGET || reason === ExitReason.HOST_REQUEST) continue;

@@ -59,7 +59,7 @@ describe.each(["interpreter", "translator"] as const)("a marked guest on the %s"
     const { sections, properties } = wayOf(comparison, "trap");
     const refused = (name: string) => sections.find((section) => section.name === name)!.perOperation.refused;
     expect(refused("cli-sti")).toEqual({ CLI: 1, STI: 1 });
-    expect(refused("pushf-popf")).toEqual({ PUSHFD: 1, POPFD: 1 });
+    expect(refused("pushf-popf")).toEqual({ PUSHF: 1, POPF: 1 });
     expect(refused("cr0")).toEqual({ "MOV from CR": 1, "MOV to CR": 1 });
     expect(properties.control).toMatchObject({ CLI: OPERATIONS, STI: OPERATIONS, IN: OPERATIONS });
   });

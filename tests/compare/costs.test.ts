@@ -67,7 +67,7 @@ describe("modelled cycles", () => {
     });
     const profile: Counts = {
       ...NOTHING,
-      refused: { IN: 2, "MOV to CR": 3, CLI: 4, IRETD: 9, INVLPG: 5 },
+      refused: { IN: 2, "MOV to CR": 3, CLI: 4, IRET: 9, INVLPG: 5 },
       crossings: [
         { crossing: "exit", cause: "#GP", count: 23 }, // the refusals
         { crossing: "exit", cause: "INT 80h", count: 1 },
@@ -119,7 +119,7 @@ describe("modelled cycles", () => {
       ...NOTHING,
       crossings: [
         { crossing: "exit", cause: "#PF", count: 1 },
-        { crossing: "call-out", cause: "IRETD", count: 2 },
+        { crossing: "call-out", cause: "IRET", count: 2 },
         { crossing: "hypercall", cause: "mmu_update", count: 3 },
       ],
       inline: { CLI: 4, RDTSC: 5, IN: 6 },

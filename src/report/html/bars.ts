@@ -1,0 +1,94 @@
+/** Horizontal bars: one value for each way on a logarithmic scale, or stacked parts on a linear one. */
+import { logScale, linearScale, type Scale, tickText } from "./scales.js";
+import { drawing, element, label, textWidth } from "./svg.js";
+
+/** Width of a panel's drawing. */
+export const PANEL_WIDTH = 400;
+const LEFT = 82;
+const ROW = 20;
+const BAR = 13;
+const TOP = 6;
+const AXIS = 22;
+/** Widest text behind a bar. */
+const BEHIND = 92;
+
+/** One bar. */
+export interface Bar {
+  name: string;
+  value: number;
+  /** Written behind it. */
+  text: string;
+  /** Written behind that, less loudly. */
+  note: string;
+  color: string;
+}
+
+/** One bar of parts. */
+export interface StackedBar {
+  name: string;
+  parts: readonly { name: string; value: number; color: string; ink: string }[];
+  text: string;
+}
+
+function axis(scale: Scale, height: number): string {
+  return scale.ticks
+    .map((tick) => {
+      const x = scale.place(tick);
+      return (
+        element("line", { class: "grid", x1: x, x2: x, y1: TOP, y2: height - AXIS + 4 }) +
+        label(x, height - 6, tickText(tick), { class: "tick", "text-anchor": "middle" })
+      );
+    })
+    .join("");
+}
+
+function rowName(name: string, y: number): string {
+  return label(LEFT - 8, y + BAR - 2.5, name, { class: "name", "text-anchor": "end" });
+}
+
+/** Bars on a logarithmic scale from `least` to `most`; a dashed line goes through the end of the first one, the measure. */
+export function logBars(title: string, bars: readonly Bar[], least: number, most: number): string {
+  const height = TOP + ROW * bars.length + AXIS;
+  const scale = logScale(least, most, LEFT, PANEL_WIDTH - BEHIND);
+  const rows = bars.map(({ name, value, text, note, color }, i) => {
+    const y = TOP + ROW * i + (ROW - BAR) / 2;
+    const end = Math.max(scale.place(value), LEFT + 2);
+    const words = note === "" ? text : `${text}, ${note} bare`;
+    const values =
+      label(end + 6, y + BAR - 2.5, text, { class: "value" }) +
+      label(end + 12 + textWidth(text), y + BAR - 2.5, note, { class: "note" });
+    const bar = element("rect", { x: LEFT, y, width: end - LEFT, height: BAR, rx: 2, style: `fill:${color}` });
+    return element("g", {}, element("title", {}, `${name}: ${words}`), rowName(name, y), bar, values);
+  });
+  const measure = scale.place(bars[0]?.value ?? 0);
+  const line = element("line", { class: "measure", x1: measure, x2: measure, y1: TOP, y2: height - AXIS });
+  return drawing(PANEL_WIDTH, height, title, axis(scale, height), line, ...rows);
+}
+
+/** Stacked bars on one linear scale, whose steps are at least `step`. */
+export function stackedBars(title: string, bars: readonly StackedBar[], step = 0): string {
+  const height = TOP + ROW * bars.length + AXIS;
+  const totals = bars.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0));
+  const behind = Math.max(40, ...bars.map(({ text }) => textWidth(text) + 14));
+  const scale = linearScale(Math.max(...totals), LEFT, PANEL_WIDTH - behind, step);
+  const rows = bars.map(({ name, parts, text }, i) => {
+    const y = TOP + ROW * i + (ROW - BAR) / 2;
+    let sum = 0;
+    const drawn = parts.map((part) => {
+      const x = scale.place(sum);
+      sum += part.value;
+      const width = scale.place(sum) - x;
+      const fits = textWidth(part.name, 10) + 6 <= width;
+      return element(
+        "g",
+        {},
+        element("title", {}, `${name}: ${part.name}`),
+        element("rect", { class: "part", x, y, width, height: BAR, style: `fill:${part.color}` }),
+        fits ? label(x + width / 2, y + BAR - 3, part.name, { class: "inside", style: `fill:${part.ink}` }) : "",
+      );
+    });
+    const total = label(scale.place(sum) + 6, y + BAR - 2.5, text, { class: "value" });
+    return rowName(name, y) + drawn.join("") + total;
+  });
+  return drawing(PANEL_WIDTH, height, title, axis(scale, height), ...rows);
+}
