@@ -85,22 +85,6 @@ const EXPECTED: Record<string, Record<string, string>> = {
     divzero: "#DE 1",
     fork: "#PF 8, INT 81h 1",
   },
-  // The kernel calls out for what is privileged and not inline; user code is translated as well, on this machine.
-  "bt on ia32": {
-    syscall: "INT 1, IRET 1",
-    in: "IN 1",
-    out: "OUT 1",
-    cr8wr: "MOV to CR 1",
-    pgfault: "#PF 1, IRET 1",
-    divzero: "#DE 1, IRET 1",
-    ptemod: "INVLPG 1, page-table store 1",
-    "ptemod-p-np": "INVLPG 1, page-table store 1",
-    "ptemod-np-p": "INVLPG 1",
-    cpuid: "CPUID 1",
-    ctxswitch: "MOV to CR 1",
-    fork: "#PF 10, INT 1, INVLPG 3, IRET 4, MOV to CR 3, page-table store 36",
-    timer: "HLT 1, IRET 1, OUT 1",
-  },
   // Both ways between the rings cost, and every sensitive instruction.
   "trap on strict": {
     syscall: "#GP 1, INT 80h 1",
