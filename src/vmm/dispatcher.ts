@@ -5,6 +5,7 @@
 import { ExitReason } from "../../assembly/abi/exit.js";
 import { IntrInfo, IntrType, Vmx } from "../../assembly/abi/vmx.js";
 import { exceptionName } from "../isa/exceptions.js";
+import { advance, plain } from "./interpreter/advance.js";
 import { emulateHlt } from "./interpreter/halt.js";
 import { emulateCpuid } from "./interpreter/identity.js";
 import type { Emulated } from "./interpreter/emulated.js";
@@ -19,6 +20,8 @@ export interface Dispatched extends Emulated {
   violation(): Outcome;
   /** An interrupt or NMI can be delivered now. */
   window(): Outcome;
+  /** The guest drops its translation of a linear address, if that is all that INVLPG has to do. */
+  invalidatePage?(address: number): void;
 }
 
 /** An exit that the monitor never asks for: getting it is a fault in vmexit. */
@@ -41,6 +44,13 @@ function exceptionOrNmi(vm: Dispatched): Outcome {
   return Outcome.INTERPRET;
 }
 
+/** INVLPG: one page of the shadow tables is brought in step. Interpreted it would be all of them. */
+function invalidate(vm: Dispatched): Outcome {
+  if (vm.invalidatePage === undefined || !plain(vm)) return Outcome.INTERPRET;
+  vm.invalidatePage(vm.vmx.get(Vmx.QUALIFICATION));
+  return advance(vm, vm.vmx.get(Vmx.INSN_LENGTH));
+}
+
 const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
   [ExitReason.EXCEPTION_NMI]: exceptionOrNmi,
   [ExitReason.EXTERNAL_INTERRUPT]: unexpected(ExitReason.EXTERNAL_INTERRUPT),
@@ -51,7 +61,7 @@ const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
   [ExitReason.CPUID]: emulateCpuid,
   [ExitReason.HLT]: emulateHlt,
   [ExitReason.INVD]: interpret,
-  [ExitReason.INVLPG]: interpret,
+  [ExitReason.INVLPG]: invalidate,
   [ExitReason.RDPMC]: interpret,
   [ExitReason.RDTSC]: interpret,
   // The guest's own use of VMX: its processor has none, so #UD.

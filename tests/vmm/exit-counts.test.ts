@@ -71,11 +71,11 @@ describe.each(ENGINES)("%s", (engine) => {
     expect(translation!.misses / translation!.lookups).toBeLessThan(0.07);
   });
 
-  /** A change of mapping and the INVLPG after it, 8,000 times. */
-  test("pgchurn: shadow tables cost an exit for every edit and every INVLPG, extended tables none", () => {
+  /** A change of mapping and the INVLPG after it, 8,000 times. The table is left to the guest at the first, so half of the changes fault: those that map. */
+  test("pgchurn: shadow tables cost an exit for every INVLPG and every page that comes, extended tables none", () => {
     const shadow = cost("bench/pgchurn", "n=4", engine, WAYS["vt on shadow"]!);
-    expect(shadow.exits).toEqual({ "#PF": 12_023, INVLPG: 8000, IO_INSTRUCTION: 122, CR_ACCESS: 2 });
-    expect(shadow.memory).toMatchObject({ hidden: 12_023, true: 0, unsynced: 7999, resynced: 7999 });
+    expect(shadow.exits).toEqual({ "#PF": 4025, INVLPG: 8000, IO_INSTRUCTION: 122, CR_ACCESS: 2 });
+    expect(shadow.memory).toMatchObject({ hidden: 4025, true: 0, unsynced: 1, resynced: 0 });
     const ept = cost("bench/pgchurn", "n=4", engine, WAYS["vt on ept"]!);
     expect(ept.exits).toEqual({ IO_INSTRUCTION: 122 });
     expect(ept.memory["nested walks"]).toBeGreaterThan(4000);
@@ -84,8 +84,8 @@ describe.each(ENGINES)("%s", (engine) => {
   /** The guest takes 4,000 page faults of its own: they are true, all others hidden. */
   test("pagefault: true and hidden faults are told apart", () => {
     const shadow = cost("bench/pagefault", "n=4", engine, WAYS["vt on shadow"]!);
-    expect(shadow.exits).toEqual({ "#PF": 12_025, INVLPG: 4000, IO_INSTRUCTION: 130, CR_ACCESS: 2 });
-    expect(shadow.memory).toMatchObject({ true: 4000, hidden: 8025 });
+    expect(shadow.exits).toEqual({ "#PF": 8026, INVLPG: 4000, IO_INSTRUCTION: 130, CR_ACCESS: 2 });
+    expect(shadow.memory).toMatchObject({ true: 4000, hidden: 4026 });
     expect(cost("bench/pagefault", "n=4", engine, WAYS["vt on ept"]!).exits).toEqual({ IO_INSTRUCTION: 130 });
   });
 });

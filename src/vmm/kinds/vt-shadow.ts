@@ -77,6 +77,10 @@ export class VtShadowKind extends VtKind {
     return this.shadow.fault(vmx.get(Vmx.QUALIFICATION), vmx.get(Vmx.INTR_ERROR), this.state.get(Cpu.CPL) === 3);
   }
 
+  invalidatePage(address: number): void {
+    this.shadow.invalidatePage(address);
+  }
+
   override stretch(left: number): number {
     return (this.state.get(Cpu.CR0) & Cr0.PE) === 0 ? Math.min(left, REAL_STRETCH) : 1;
   }
