@@ -3,6 +3,8 @@
  *
  * Invariant: every test of every file is counted once, as passed, failed or left out for a named reason.
  */
+import type { CoreHost } from "../core/core.js";
+import type { Platform } from "../core/platform.js";
 import { ByteReader } from "./byte-reader.js";
 import { hex } from "./difference.js";
 import { listTestFiles, MaskFinder, readTestFile, type TestFile } from "./inputs.js";
@@ -11,13 +13,17 @@ import { parseMoo } from "./moo.js";
 import { type NativeCase, NativeVectorReader } from "./native-vectors.js";
 import { type ConformOptions, keySelected } from "./options.js";
 import { filter286, PROFILE_286_NOTES } from "./profile-286.js";
-import { type RealModeResult, RealModeRunner } from "./real-mode-runner.js";
+import { REAL_MODE_RAM, type RealModeResult, RealModeRunner } from "./real-mode-runner.js";
 import { type ConformReport, count, countsOf, emptyReport, type Mismatch } from "./report.js";
 import { REGISTER_NAMES, type RealModeCase, SEGMENT_NAMES } from "./test-case.js";
+import { RESET_ROM_BYTES, USER_MODE_RAM } from "./user-mode-machine.js";
 import { UserModeRunner } from "./user-mode-runner.js";
 
 const BATCH = 64;
 const NOT_SELECTED = "not asked for (--opcode, --shard)";
+
+/** Makes what tests run on, with these sizes of RAM and ROM. */
+export type MakePlatform = (host: CoreHost, ramBytes: number, romBytes: number) => Platform;
 
 /** Called now and then with the number of tests done. */
 export type Progress = (file: string, tests: number) => void;
@@ -61,8 +67,12 @@ class Collector {
   }
 }
 
-/** Runs what `options` name. Raises `ConformFileError` for a file that cannot be read. */
-export function conform(options: ConformOptions, progress: Progress = () => undefined): ConformReport {
+/** Runs what `options` name, on the bare machine unless told otherwise. Raises `ConformFileError` for a file that cannot be read. */
+export function conform(
+  options: ConformOptions,
+  progress: Progress = () => undefined,
+  platform?: MakePlatform,
+): ConformReport {
   const started = performance.now();
   const collector = new Collector(options, progress);
   const masks = new MaskFinder(options.mask);
@@ -71,10 +81,10 @@ export function conform(options: ConformOptions, progress: Progress = () => unde
     const file = readTestFile(path);
     collector.report.files++;
     if (file.kind === "moo") {
-      realMode ??= new RealModeRunner();
+      realMode ??= new RealModeRunner(platform && ((host) => platform(host, REAL_MODE_RAM, 0)));
       runMooFile(file, realMode, masks, collector);
     } else {
-      runNativeFile(file, options, collector);
+      runNativeFile(file, options, collector, platform);
     }
   }
   collector.report.seconds = (performance.now() - started) / 1000;
@@ -121,11 +131,19 @@ function addRealMode(file: TestFile, test: RealModeCase, result: RealModeResult,
   }));
 }
 
-function runNativeFile(file: TestFile, options: ConformOptions, collector: Collector): void {
+function runNativeFile(
+  file: TestFile,
+  options: ConformOptions,
+  collector: Collector,
+  platform: MakePlatform | undefined,
+): void {
   const reader = new NativeVectorReader(file.path);
   const cases = reader.push(file.bytes);
   reader.finish();
-  const runner = new UserModeRunner(reader.environment!);
+  const runner = new UserModeRunner(
+    reader.environment!,
+    platform && { platform: (host) => platform(host, USER_MODE_RAM, RESET_ROM_BYTES) },
+  );
   runner.stepping = options.step;
   for (const test of cases) {
     const { key } = headOf(test.code);

@@ -19,6 +19,10 @@ export interface ConformOptions {
   show: number;
   /** Run native vectors through the one-instruction reference path of the machine. */
   step: boolean;
+  /** The monitor of the virtual machine to run in, or `none`; how it maps memory, and the machine's instruction set: docs/vmm.md. */
+  vmm: string;
+  mmu: string | undefined;
+  isa: string | undefined;
 }
 
 /** The options by long name: what value they take and what they do, one line each. */
@@ -28,6 +32,9 @@ export const CONFORM_OPTIONS = {
   mask: { value: "FILE", help: "flag masks of a SingleStepTests metadata.json (default: the one beside the tests)" },
   show: { value: "N", help: "print the first N mismatches in full (default 3)" },
   step: { help: "run native vectors one instruction at a time, through the reference path" },
+  vmm: { value: "KIND", help: "run in a virtual machine: vt, hybrid, trap or bt (default none)" },
+  mmu: { value: "MAP", help: "with --vmm: ept or shadow" },
+  isa: { value: "ISA", help: "with --vmm: ia32, umip or strict (default umip)" },
   json: { help: "print one JSON object instead of tables" },
 } as const;
 
@@ -70,6 +77,9 @@ export function parseConformOptions(args: readonly string[]): ConformOptions {
         show: text,
         json: flag,
         step: flag,
+        vmm: text,
+        mmu: text,
+        isa: text,
       },
     });
   }
@@ -91,6 +101,9 @@ export function parseConformOptions(args: readonly string[]): ConformOptions {
     json: values.json ?? false,
     show: values.show === undefined ? 3 : parseCount(values.show),
     step: values.step ?? false,
+    vmm: values.vmm ?? "none",
+    mmu: values.mmu,
+    isa: values.isa,
   };
 }
 

@@ -6,7 +6,8 @@
  * the batch names the same byte.) Invariant: memory is zero between batches.
  */
 import { ExitReason } from "../../assembly/abi/exit.js";
-import { Core } from "../core/core.js";
+import { Core, type CoreHost } from "../core/core.js";
+import { BarePlatform, type Platform } from "../core/platform.js";
 import { compareFlags, compareHex, type Difference, hex } from "./difference.js";
 import { headOf, type InstructionHead } from "./instruction-key.js";
 import type { FlagMasks } from "./mask-file.js";
@@ -18,9 +19,11 @@ import { definedDestination, undefinedFlags } from "./undefined-flags.js";
 const BUDGET = 64;
 /** Enough for REP with CX = FFFF. */
 const REPEAT_BUDGET = 400_000;
-/** Up to FFFF:FFFF and a little more. */
-const RAM_BYTES = 0x200000;
+/** RAM of the platform: up to FFFF:FFFF and a little more. */
+export const REAL_MODE_RAM = 0x200000;
 const CHECKED_BYTES = 0x110000;
+const PAGE = 4096;
+const ZERO = Buffer.alloc(PAGE);
 const ALL_FLAGS = 0x003f7fd5;
 const PROTECTION_ENABLED = 1;
 
@@ -38,28 +41,43 @@ export interface RealModeResult {
   notes: Profile286Note[];
 }
 
+/** The bare machine. */
+function bare(host: CoreHost): Platform {
+  return new BarePlatform(Core.create({ ramBytes: REAL_MODE_RAM }, host));
+}
+
 /** One real-mode machine. */
 export class RealModeRunner {
-  readonly #core: Core;
-  readonly #memory: Buffer;
-  readonly #zero = Buffer.alloc(CHECKED_BYTES);
+  readonly #platform: Platform;
+  /** Views of memory, PAGE bytes each. */
+  readonly #pages: Buffer[] = [];
   readonly #access: number[];
+  readonly #one = new Uint8Array(1);
 
-  constructor() {
+  /** A runner on the bare machine, or on the platform that `platform` makes with REAL_MODE_RAM bytes of RAM. */
+  constructor(platform: (host: CoreHost) => Platform = bare) {
     const all = (size: 1 | 2 | 4) => (size === 4 ? 0xffffffff : 2 ** (8 * size) - 1);
-    this.#core = Core.create(
-      { ramBytes: RAM_BYTES },
-      {
-        portRead: (_port, size) => all(size),
-        portWrite: () => undefined,
-        mmioRead: (_pa, size) => all(size),
-        mmioWrite: () => undefined,
-        acknowledgeInterrupt: () => 0xff,
-      },
-    );
-    const { ram, cpu } = this.#core;
-    this.#memory = Buffer.from(ram.buffer, ram.byteOffset, CHECKED_BYTES);
+    this.#platform = platform({
+      portRead: (_port, size) => all(size),
+      portWrite: () => undefined,
+      mmioRead: (_pa, size) => all(size),
+      mmioWrite: () => undefined,
+      acknowledgeInterrupt: () => 0xff,
+    });
+    const { ram, cpu } = this.#platform;
+    for (const piece of ram.pieces()) {
+      for (let at = 0; at < piece.length && this.#pages.length < CHECKED_BYTES / PAGE; at += PAGE)
+        this.#pages.push(Buffer.from(piece.buffer, piece.byteOffset + at, PAGE));
+    }
     this.#access = SEGMENT_NAMES.map((_name, segment) => cpu.segment(segment).access);
+  }
+
+  #byte(address: number): number {
+    return this.#pages[Math.floor(address / PAGE)]![address % PAGE]!;
+  }
+
+  get #isClear(): boolean {
+    return this.#pages.every((page) => page.compare(ZERO) === 0);
   }
 
   /** Why a test cannot be run here at all, if so. */
@@ -74,46 +92,46 @@ export class RealModeRunner {
   /** Runs tests that `unsupported` accepts; results are in the order of the tests. */
   runBatch(tests: readonly RealModeCase[], rules: RealModeRules): RealModeResult[] {
     const results = tests.map((test) => this.#run(test, rules, false));
-    if (this.#memory.compare(this.#zero) === 0) return results;
+    if (this.#isClear) return results;
     this.#clear();
     return tests.map((test) => this.#run(test, rules, true));
   }
 
   #clear(): void {
-    this.#core.writeRam(0, this.#zero);
+    for (const [i, page] of this.#pages.entries())
+      if (page.compare(ZERO) !== 0) this.#platform.ram.write(i * PAGE, ZERO);
   }
 
   #run(original: RealModeCase, rules: RealModeRules, thorough: boolean): RealModeResult {
     const { test, notes } = rules.is286 ? adapt286(original) : { test: original, notes: [] };
     const head = headOf(test.bytes);
     this.#prepare(test);
-    const reason = this.#core.run(head.repeat === 0 ? BUDGET : REPEAT_BUDGET);
+    const reason = this.#platform.run(head.repeat === 0 ? BUDGET : REPEAT_BUDGET);
     const differences: Difference[] = [];
     const defined = definedFlags(test, head, rules);
     if (reason !== ExitReason.HLT) {
-      const got = `${ExitReason[reason] ?? reason}, eip ${hex(this.#core.cpu.eip)}`;
+      const got = `${ExitReason[reason] ?? reason}, eip ${hex(this.#platform.cpu.eip)}`;
       differences.push({ what: "end of test", expected: "HLT", got });
-      this.#core.reset();
+      this.#platform.reset();
     } else {
       this.#compareRegisters(test, head, defined, differences);
     }
     this.#compareRam(test, defined, differences);
-    for (const address of test.initialRam.addresses) this.#poke(address, 0);
-    for (const address of test.finalRam.addresses) this.#poke(address, 0);
+    for (const address of test.initialRam.addresses) if (this.#byte(address) !== 0) this.#poke(address, 0);
+    for (const address of test.finalRam.addresses) if (this.#byte(address) !== 0) this.#poke(address, 0);
     if (thorough) this.#compareRest(differences);
     return { differences, notes };
   }
 
-  /** Stores a byte and drops code decoded from it. */
   #poke(address: number, value: number): void {
-    this.#core.ram[address] = value;
-    this.#core.exports.ramWritten(address, 1);
+    this.#one[0] = value;
+    this.#platform.ram.write(address, this.#one);
   }
 
   #prepare(test: RealModeCase): void {
     const ram = test.initialRam;
     for (let i = 0; i < ram.addresses.length; i++) this.#poke(ram.addresses[i]!, ram.values[i]!);
-    const { cpu } = this.#core;
+    const { cpu } = this.#platform;
     const { general, segments, eip, eflags } = test.initial;
     cpu.halted = false;
     for (let r = 0; r < 8; r++) cpu.setReg(r, general[r]!);
@@ -126,7 +144,7 @@ export class RealModeRunner {
   }
 
   #compareRegisters(test: RealModeCase, head: InstructionHead, defined: number, differences: Difference[]): void {
-    const { cpu } = this.#core;
+    const { cpu } = this.#platform;
     const { final, finalMask } = test;
     const destination = ((head.modrm ?? 0) >> 3) & 7;
     const definedBits = definedDestination(head, final.eflags);
@@ -155,18 +173,18 @@ export class RealModeRunner {
     const high = test.exception === undefined ? -1 : at(5);
     for (const [address, value] of expected) {
       const mask = address === low ? (defined | 2) & 0xff : address === high ? (defined >> 8) & 0xff : 0xff;
-      compareHex(differences, `memory ${hex(address, 6)}`, value & mask, this.#memory[address]! & mask, 2);
+      compareHex(differences, `memory ${hex(address, 6)}`, value & mask, this.#byte(address) & mask, 2);
     }
   }
 
   #compareRest(differences: Difference[]): void {
-    if (this.#memory.compare(this.#zero) === 0) return;
+    if (this.#isClear) return;
     for (let address = 0, shown = 0; address < CHECKED_BYTES && shown < 8; address++) {
-      if (this.#memory[address] === 0) continue;
+      if (this.#byte(address) === 0) continue;
       differences.push({
         what: `memory ${hex(address, 6)}`,
         expected: "not written",
-        got: hex(this.#memory[address]!, 2),
+        got: hex(this.#byte(address), 2),
       });
       shown++;
     }

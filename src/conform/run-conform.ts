@@ -2,8 +2,8 @@
  * `vmexit conform`: arguments in, tables or JSON out, exit code back. Progress goes to standard error when it is a terminal.
  */
 import { ConformFileError, ConformUsageError } from "./conform-error.js";
-import { conform } from "./conform.js";
-import { parseConformOptions } from "./options.js";
+import { conform, type MakePlatform } from "./conform.js";
+import { type ConformOptions, parseConformOptions } from "./options.js";
 import { type ConformReport, type Mismatch, mismatchText, reportJson, summaryLines, summaryTable } from "./report.js";
 
 /** Exit codes of this command; the same numbers as elsewhere on the command line (sysexits). */
@@ -42,14 +42,18 @@ async function print(report: ConformReport): Promise<void> {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
+/** Finds what `options` ask tests to be run on; undefined: the bare machine. Raises `ConformUsageError`. */
+export type FindPlatform = (options: ConformOptions) => MakePlatform | undefined;
+
 /** Runs the command with the arguments behind `conform`; the result is the process exit code. */
-export async function runConform(args: string[]): Promise<number> {
+export async function runConform(args: string[], platformFor: FindPlatform): Promise<number> {
   const terminal = process.stderr.isTTY === true;
   try {
     const options = parseConformOptions(args);
-    const report = conform(options, (file, tests) => {
+    const progress = (file: string, tests: number) => {
       if (terminal) process.stderr.write(`\r\u001b[K${tests} tests, ${file}`);
-    });
+    };
+    const report = conform(options, progress, platformFor(options));
     if (terminal) process.stderr.write("\r\u001b[K");
     if (options.json) process.stdout.write(`${JSON.stringify(reportJson(report), null, 2)}\n`);
     else await print(report);

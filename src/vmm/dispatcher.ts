@@ -2,7 +2,7 @@
  * The dispatcher: every exit enters here, and each reason has a handler of its own (Popek & Goldberg 1974, the control program's D).
  * The table is exhaustive by type: a reason that the machine learns to give does not compile until somebody decides about it.
  */
-import { ExitReason } from "../../assembly/abi/exit.js";
+import { ENTRY_FAILED, ExitReason } from "../../assembly/abi/exit.js";
 import { IntrInfo, IntrType, Vmx } from "../../assembly/abi/vmx.js";
 import { exceptionName } from "../isa/exceptions.js";
 import { advance, plain } from "./interpreter/advance.js";
@@ -82,7 +82,8 @@ const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
   [ExitReason.IO_INSTRUCTION]: emulateIo,
   [ExitReason.RDMSR]: interpret,
   [ExitReason.WRMSR]: interpret,
-  [ExitReason.ENTRY_GUEST_STATE]: unexpected(ExitReason.ENTRY_GUEST_STATE),
+  // A state that guests can be in and entries refuse, such as segments left over from another mode.
+  [ExitReason.ENTRY_GUEST_STATE]: interpret,
   [ExitReason.ENTRY_MSR_LOAD]: unexpected(ExitReason.ENTRY_MSR_LOAD),
   [ExitReason.MONITOR_TRAP_FLAG]: unexpected(ExitReason.MONITOR_TRAP_FLAG),
   [ExitReason.PAUSE]: interpret,
@@ -105,9 +106,14 @@ const HANDLERS: Record<ExitReason, (vm: Dispatched) => Outcome> = {
   [ExitReason.CALL_OUT]: unexpected(ExitReason.CALL_OUT),
 };
 
+/** The reason without the mark of a failed entry. */
+function basic(reason: ExitReason): ExitReason {
+  return reason & ~ENTRY_FAILED;
+}
+
 /** Decides about an exit. */
 export function dispatch(vm: Dispatched, reason: ExitReason): Outcome {
-  const handler = HANDLERS[reason];
+  const handler = HANDLERS[basic(reason)];
   if (handler === undefined) throw new Error(`the machine left for reason ${reason}, which has no name`);
   return handler(vm);
 }
@@ -117,7 +123,7 @@ const INT = Array.from({ length: 256 }, (_, vector) => `INT ${vector.toString(16
 
 /** What an exit was about, in the SDM's words: the reason, or which exception or interrupt. */
 export function causeOf(vm: Dispatched, reason: ExitReason): string {
-  if (reason !== ExitReason.EXCEPTION_NMI) return ExitReason[reason] ?? `reason ${reason}`;
+  if (reason !== ExitReason.EXCEPTION_NMI) return ExitReason[basic(reason)] ?? `reason ${reason}`;
   const info = vm.vmx.get(Vmx.INTR_INFO);
   const vector = info & IntrInfo.VECTOR;
   return (info & IntrInfo.TYPE) === IntrType.SOFTWARE_INTERRUPT ? INT[vector]! : exceptionName(vector);

@@ -12,8 +12,9 @@
  * #GP(0) at CPL 3. Registers that the case does not name hold a pattern. Invariant: nothing leaks from one case to the next.
  */
 import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
-import { Cr0, Seg, Vector } from "../../assembly/abi/x86.js";
+import { Cr0, Eflags, Seg, Vector } from "../../assembly/abi/x86.js";
 import { Core, type CoreHost } from "../../src/core/core.js";
+import { BarePlatform, type Platform } from "../../src/core/platform.js";
 import { AT_ONCE, EagerTranslator } from "../translator/eager.js";
 import { checkFpu, setUpFpu } from "./case-fpu.js";
 import type { Bytes, Case, RegisterPart } from "./case-line.js";
@@ -21,7 +22,9 @@ import { FLAGS, IOPL_SHIFT, SEGMENTS } from "./case-line.js";
 
 /** Where the instruction lies. */
 export const CODE = 0x1000;
-const RAM_BYTES = 0x100000;
+/** RAM of the machine. */
+export const RAM_BYTES = 0x100000;
+const PAGE = 4096;
 const DATA = 0x8000;
 const USER_END = 0x20000;
 const GDT = 0xe0000;
@@ -55,6 +58,8 @@ export interface Variant {
   engine: "step" | "blocks" | "regions";
   /** Identity-mapped paging on or off. */
   paging: boolean;
+  /** IF is set where the case does not name it: user code of deprivileged guests runs directly then. Not all cases stand it. */
+  interrupts?: boolean;
 }
 
 /** All ways to run a case. */
@@ -95,16 +100,34 @@ function patch(memory: Uint8Array, writes: readonly Bytes[]): void {
 
 /** A machine for any number of cases. */
 export class CaseMachine {
-  readonly #core: Core = Core.create(
-    { ramBytes: RAM_BYTES },
-    { ...HOST, translateRegion: (block) => this.#translator.translate(block) },
-  );
-  readonly #translator = new EagerTranslator(this.#core);
-  readonly #view = new DataView(this.#core.ram.buffer, this.#core.ram.byteOffset, RAM_BYTES);
+  readonly #platform: Platform;
+  /** Makes regions at once; on the bare machine only. */
+  readonly #translator: EagerTranslator | undefined;
+  /** What RAM is to hold before a case, and its words. */
+  readonly #image = Buffer.alloc(RAM_BYTES);
+  /** Views of RAM, PAGE bytes each. */
+  readonly #pages: Buffer[] = [];
+
+  /** The bare machine, or what `platform` makes with RAM_BYTES of RAM, which has the engine "blocks" only. */
+  constructor(platform?: (host: CoreHost) => Platform) {
+    if (platform !== undefined) this.#platform = platform(HOST);
+    else {
+      const core = Core.create(
+        { ramBytes: RAM_BYTES },
+        { ...HOST, translateRegion: (block) => this.#translator!.translate(block) },
+      );
+      this.#platform = new BarePlatform(core);
+      this.#translator = new EagerTranslator(core);
+    }
+    for (const piece of this.#platform.ram.pieces()) {
+      for (let at = 0; at < piece.length; at += PAGE)
+        this.#pages.push(Buffer.from(piece.buffer, piece.byteOffset + at, PAGE));
+    }
+  }
 
   /** Regions made so far. */
   get regions(): number {
-    return this.#translator.regions;
+    return this.#translator?.regions ?? 0;
   }
 
   /** Runs `test` in one way. Returns one line for each difference. */
@@ -114,12 +137,13 @@ export class CaseMachine {
     registers[4] = 0x9000;
     apply(before.registers, registers);
     const unnamed = variant.flags === 1 ? ARITHMETIC & ~before.flagMask : 0;
-    const eflags = 2 | unnamed | before.flags;
+    const open = variant.interrupts === true ? Eflags.IF & ~before.flagMask : 0;
+    const eflags = 2 | unnamed | open | before.flags;
     const memory = this.#prepare(test, variant, registers, eflags);
-    const core = this.#core;
-    const selectors = core.cpu.selectors;
+    const { core } = this.#platform;
+    const { selectors } = this.#platform.cpu;
     if (variant.engine === "step") core.stepOnce();
-    else core.run(2);
+    else this.#platform.run(2);
     const outcome = this.#outcome(variant);
 
     const expected = [...registers];
@@ -145,9 +169,10 @@ export class CaseMachine {
     check("ts", `${(core.cpu.cr0 & Cr0.TS) !== 0}`, `${after.taskSwitched ?? before.taskSwitched}`);
     checkFpu(core, before.fpu, after.fpu, check);
     const [from, to] = outcome.ignored;
+    const found = this.#platform.ram.read(0, USER_END);
     for (let a = 0; a < USER_END && differences.length < 12; a++) {
-      if (core.ram[a] === memory[a] || (a >= from && a < to)) continue;
-      check(`[${hex(a)}]`, hex(core.ram[a] ?? 0), hex(memory[a] ?? 0));
+      if (found[a] === memory[a] || (a >= from && a < to)) continue;
+      check(`[${hex(a)}]`, hex(found[a] ?? 0), hex(memory[a] ?? 0));
     }
     return differences;
   }
@@ -155,17 +180,19 @@ export class CaseMachine {
   /** Brings the machine into the state before. Returns a copy of user memory. */
   #prepare(test: Case, variant: Variant, registers: readonly number[], eflags: number): Uint8Array {
     const { before } = test;
-    const { ram, cpu, exports } = this.#core;
+    const { core, cpu } = this.#platform;
+    const { exports } = core;
     const memory = new Uint8Array(USER_END).fill(HLT, 0, DATA);
     memory.set(test.bytes, CODE);
     patch(memory, before.memory);
-    ram.fill(0, USER_END);
-    ram.set(memory);
-    ram.fill(HLT, HANDLERS, HANDLERS + 256 * 8);
+    this.#image.fill(0, USER_END);
+    this.#image.set(memory);
+    this.#image.fill(HLT, HANDLERS, HANDLERS + 256 * 8);
     this.#putTables(before.notPresent, before.readOnly);
-    this.#core.reset();
-    setUpFpu(this.#core, before.fpu);
-    cpu.setField(Cpu.HEAT, variant.engine === "regions" ? AT_ONCE : 0);
+    this.#platform.reset();
+    this.#load();
+    setUpFpu(core, before.fpu);
+    if (this.#translator !== undefined) cpu.setField(Cpu.HEAT, variant.engine === "regions" ? AT_ONCE : 0);
     exports.flushCode();
     let protection = Cr0.PE | Cr0.ET | Cr0.NE;
     if (before.alignment) protection |= Cr0.AM;
@@ -195,9 +222,17 @@ export class CaseMachine {
     return memory;
   }
 
+  /** Brings RAM to the image. */
+  #load(): void {
+    for (const [i, page] of this.#pages.entries()) {
+      const wanted = this.#image.subarray(i * PAGE, (i + 1) * PAGE);
+      if (page.compare(wanted) !== 0) this.#platform.ram.write(i * PAGE, wanted);
+    }
+  }
+
   #putTables(notPresent: readonly number[], readOnly: readonly number[]): void {
     const put = (at: number, ...words: number[]) => {
-      for (const [i, word] of words.entries()) this.#view.setUint32(at + 4 * i, word, true);
+      for (const [i, word] of words.entries()) this.#image.writeUInt32LE(word >>> 0, at + 4 * i);
     };
     put(GDT + 8, 0xffff, 0xcf9b00, 0xffff, 0xcf9300, 0xffff, 0xcffb00, 0xffff, 0xcff300);
     put(GDT + 0x28, (TSS << 16) | 103, 0x8b00 | (TSS >>> 16), ((TSS + 128) << 16) | 103, 0x8900 | (TSS >>> 16));
@@ -216,7 +251,7 @@ export class CaseMachine {
 
   /** Reads the state after: from the registers, or from the frame of the exception that was delivered. */
   #outcome(variant: Variant): Outcome {
-    const { cpu } = this.#core;
+    const { cpu } = this.#platform;
     const registers = NAMES.map((_, r) => cpu.reg(r));
     const { selectors } = cpu;
     const handler = (cpu.eip - HANDLERS) >>> 3;
@@ -229,7 +264,7 @@ export class CaseMachine {
     let at = cpu.esp;
     const next = () => {
       at += 4;
-      return this.#view.getUint32(at - 4, true);
+      return Buffer.from(this.#platform.ram.read(at - 4, 4)).readUInt32LE();
     };
     const bottom = at;
     const error = WITH_ERROR.has(handler) ? next() : undefined;

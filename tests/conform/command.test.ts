@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { parseMaskFile } from "../../src/conform/mask-file.js";
-import { runConform } from "../../src/conform/run-conform.js";
+import { conformCommand } from "../../src/cli/conform-command.js";
 import { headOf } from "../../src/conform/instruction-key.js";
 import { UNDEFINED_FLAGS, undefinedFlags } from "../../src/conform/undefined-flags.js";
 import { codeAt, type MooTest, mooFile, R, realState } from "./helpers.js";
@@ -49,21 +49,21 @@ afterEach(() => {
 
 describe("vmexit conform", () => {
   test("tests that agree: a table per opcode, totals, code 0", async () => {
-    expect(await runConform([GOOD])).toBe(0);
+    expect(await conformCommand([GOOD])).toBe(0);
     expect(stdout).toMatch(/^40 +2 +0 +0 ok/m);
     expect(stdout).toMatch(/81\.4 +1 +0 +0 ok/);
     expect(stdout).toMatch(/3 tests in 1 files: 3 passed, 0 failed, 0 left out/);
   });
 
   test("a mismatch is shown in full, with disassembly, and the code is 1", async () => {
-    expect(await runConform([BAD, "--show", "1"])).toBe(1);
+    expect(await conformCommand([BAD, "--show", "1"])).toBe(1);
     expect(stdout).toMatch(/bad\.MOO test 0, 40, 16-bit code: 40 {2}inc ax/);
     expect(stdout).toContain("eflags  expected 00000001 [CF], got 00000000 []");
     expect(stdout).toMatch(/^mismatches in: 40 \(1\)$/m);
   });
 
   test("a directory is read in name order and --json is one object", async () => {
-    expect(await runConform([folder, "--json"])).toBe(1);
+    expect(await conformCommand([folder, "--json"])).toBe(1);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({
       files: 2,
@@ -77,7 +77,7 @@ describe("vmexit conform", () => {
   test("shards are disjoint and complete", async () => {
     const passed = async (shard: string) => {
       stdout = "";
-      await runConform([GOOD, "--json", "--shard", shard]);
+      await conformCommand([GOOD, "--json", "--shard", shard]);
       return JSON.parse(stdout).passed as number;
     };
     expect([await passed("1/2"), await passed("2/2")]).toEqual([2, 1]);
@@ -86,22 +86,22 @@ describe("vmexit conform", () => {
   test("--opcode takes a key or a whole group", async () => {
     const passed = async (...args: string[]) => {
       stdout = "";
-      await runConform([GOOD, "--json", ...args]);
+      await conformCommand([GOOD, "--json", ...args]);
       return JSON.parse(stdout).passed as number;
     };
     expect(await passed("--opcode", "40")).toBe(2);
     expect(await passed("--opcode", "81")).toBe(1);
     expect(await passed("--opcode", "81.4,40")).toBe(3);
-    expect(await runConform([GOOD, "--opcode", "F7"])).toBe(64);
+    expect(await conformCommand([GOOD, "--opcode", "F7"])).toBe(64);
   });
 
   test("--mask and a metadata.json beside the tests say which flags count", async () => {
     const masks = JSON.stringify({ opcodes: { "40": { "flags-mask": 0xfffe } } });
-    expect(await runConform([BAD, "--mask", file("masks.json", masks)])).toBe(0);
+    expect(await conformCommand([BAD, "--mask", file("masks.json", masks)])).toBe(0);
     const metadata = file("metadata.json", masks);
-    expect(await runConform([BAD])).toBe(0);
+    expect(await conformCommand([BAD])).toBe(0);
     rmSync(metadata);
-    expect(await runConform([BAD])).toBe(1);
+    expect(await conformCommand([BAD])).toBe(1);
   });
 
   test.each([
@@ -120,7 +120,7 @@ describe("vmexit conform", () => {
     [[GOOD, "--mask", file("notjson.txt", "{")], 65, "notjson.txt: expected JSON: "],
     [[GOOD, "--mask", file("list.txt", "[]")], 65, 'list.txt: expected an object with a member "opcodes"'],
   ])("%j: code %i and one sentence", async (args, code, sentence) => {
-    expect(await runConform(args as string[])).toBe(code);
+    expect(await conformCommand(args as string[])).toBe(code);
     expect(stderr).toContain(sentence);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });

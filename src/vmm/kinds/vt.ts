@@ -7,6 +7,7 @@ import { FrameType } from "../../../assembly/abi/ept.js";
 import type { ExitReason } from "../../../assembly/abi/exit.js";
 import { VmcsField } from "../../../assembly/abi/vmcs.js";
 import {
+  Changed,
   ENTRY_REQUIRED,
   EXIT_REQUIRED,
   IntrInfo,
@@ -111,6 +112,8 @@ export class VtKind implements Kind, Dispatched {
   enter(): void {
     this.core.setInterruptLine(false);
     this.vmx.set(Vmx.INTERPRET, 0);
+    // The state has been away: the entry looks at all of it.
+    this.vmx.set(Vmx.CHANGED, this.vmx.get(Vmx.CHANGED) | Changed.GUEST);
   }
 
   leave(): void {
@@ -136,9 +139,17 @@ export class VtKind implements Kind, Dispatched {
   }
 
   exit(reason: ExitReason): Outcome {
+    if (reason < 0) this.takeInjected();
     const outcome = dispatch(this, reason);
     // What was being delivered when the guest came out has been taken from its source: it must not be lost.
     return this.interruptedEvent() && outcome !== Outcome.SHUTDOWN ? Outcome.DELIVER : outcome;
+  }
+
+  /** The entry failed, the processor refusing such a state of a guest: the event that was to be injected is still to be delivered. */
+  private takeInjected(): void {
+    const info = this.vmx.get(Vmx.ENTRY_INTR_INFO);
+    this.vmx.set(Vmx.IDT_INFO, info);
+    this.core.exports.vmwrite(VmcsField.ENTRY_INTR_INFO, info & ~IntrInfo.VALID);
   }
 
   /** True if the exit interrupted the delivery of an event that executing the instruction again would not bring back. */
