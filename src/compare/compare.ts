@@ -6,11 +6,11 @@
 import { type Counts, perOperation, scaled } from "../cost/counts.js";
 import type { Engine } from "../machine/machine-config.js";
 import type { IsaName } from "../vmm/options.js";
-import type { Comparison, GuestComparison, HostTime, SectionResult, WayResult } from "./comparison.js";
+import type { Comparison, GuestComparison, SectionResult, WayResult } from "./comparison.js";
 import { propertiesOf } from "./properties.js";
 import { type GuestConfig, type GuestRun, runGuest } from "./run-guest.js";
-import { summarize } from "./samples.js";
 import { MARKERS_ONLY, type SectionRun } from "./sections.js";
+import { hostTime, operationsOf, operationTimes, summarize } from "./timing.js";
 import { allWays, type Way } from "./ways.js";
 
 /** A guest to compare: its configuration, and the image ported to a paravirtualizing monitor if there is one. */
@@ -30,7 +30,7 @@ export interface CompareOptions {
   sections?: readonly string[];
   /** How instructions are executed. Default `"translator"`. */
   engine?: Engine;
-  /** Measured rounds. Default 5. */
+  /** Measured rounds. Default 7. */
   rounds?: number;
   /** One processor for all ways. Default: `strict` for `trap`, which needs it, `umip` for the others. */
   isa?: IsaName;
@@ -52,7 +52,7 @@ export interface CompareProgress {
 }
 
 /** Measured rounds if nothing else is asked for. */
-export const DEFAULT_ROUNDS = 5;
+export const DEFAULT_ROUNDS = 7;
 const DEFAULT_LIMIT = 2_000_000_000;
 /** A run under a monitor may take this many times the bare machine's instructions: a ported image is another program. */
 const PATIENCE = 4;
@@ -156,7 +156,6 @@ function sectionNames(ways: readonly WayResult[]): string[] {
 function wayResult({ way, first, measured }: Runs, bare: Runs, chosen: (name: string) => boolean): WayResult {
   const rounds = measured.length > 0 ? measured : [first];
   const bareRounds = bare.measured.length > 0 ? bare.measured : [bare.first];
-  const bareTimes = (name: string) => bareRounds.map((run) => operationTime(run, name));
   const markers = first.sections.find(({ name }) => name === MARKERS_ONLY);
   return {
     ...way,
@@ -165,10 +164,10 @@ function wayResult({ way, first, measured }: Runs, bare: Runs, chosen: (name: st
     ticks: first.ticks,
     stateHash: first.stateHash!,
     properties: propertiesOf(way, first, bare.first),
-    hostSeconds: summarize(rounds.map(({ hostSeconds }) => hostSeconds)).median,
+    hostSeconds: summarize(rounds.map(({ hostSeconds }) => hostSeconds)).typical,
     sections: first.sections
       .filter(({ name }) => chosen(name))
-      .map((section) => sectionResult(section, markers, rounds, bareTimes(section.name))),
+      .map((section) => sectionResult(section, markers, rounds, bareRounds)),
   };
 }
 
@@ -176,7 +175,7 @@ function sectionResult(
   section: SectionRun,
   markers: SectionRun | undefined,
   rounds: readonly GuestRun[],
-  bare: readonly (number | undefined)[],
+  bare: readonly GuestRun[],
 ): SectionResult {
   const { name, counts } = section;
   const operations = operationsOf(section);
@@ -187,37 +186,7 @@ function sectionResult(
     operations,
     counts,
     perOperation: perOperation(counts, marks, operations),
-    time: hostTime(
-      rounds.map((run) => operationTime(run, name)),
-      bare,
-    ),
-  };
-}
-
-/** Operations of a section. Of the one that holds nothing, an operation is a pair of marks. */
-function operationsOf({ name, count, pairs }: SectionRun): number {
-  return name === MARKERS_ONLY ? pairs : count;
-}
-
-/** Nanoseconds of one operation in a run, without those of the marks. A pair of marks takes what the shortest took. */
-function operationTime({ sections }: GuestRun, name: string): number | undefined {
-  const section = sections.find((candidate) => candidate.name === name);
-  if (section === undefined) return undefined;
-  const markers = sections.find((candidate) => candidate.name === MARKERS_ONLY);
-  if (name === MARKERS_ONLY) return section.shortest;
-  const marking = (markers?.shortest ?? 0) * section.pairs;
-  return Math.max(0, section.nanoseconds - marking) / operationsOf(section);
-}
-
-function hostTime(times: readonly (number | undefined)[], bare: readonly (number | undefined)[]): HostTime {
-  const rounds = times.filter((time) => time !== undefined);
-  const ratios = times.flatMap((time, i) => (time === undefined || !bare[i] ? [] : [time / bare[i]]));
-  const { median, spread } = summarize(rounds);
-  return {
-    nanoseconds: median,
-    spread,
-    ratio: ratios.length === 0 ? undefined : summarize(ratios).median,
-    rounds,
+    time: hostTime(operationTimes(rounds, name), operationTimes(bare, name)),
   };
 }
 

@@ -8,11 +8,11 @@ import type { Way } from "./ways.js";
 
 /** A time of the host, measured in several rounds. */
 export interface HostTime {
-  /** Median nanoseconds of one operation, without what marking the section costs. */
+  /** Nanoseconds of one operation, without what marking the section costs: the lower quartile of the rounds. */
   nanoseconds: number;
-  /** Half the distance between the quartiles, as a share of the median. */
+  /** Half the distance between the quartiles, as a share of that. */
   spread: number;
-  /** Median over the rounds of this way's time by the bare machine's in the same round; undefined if that has no such section. */
+  /** By the bare machine's; undefined if that has no such section. */
   ratio: number | undefined;
   /** Each round's nanoseconds. */
   rounds: number[];
@@ -55,7 +55,7 @@ export interface WayResult extends Way {
   /** SHA-256 of the final state. */
   stateHash: string;
   properties: Properties;
-  /** Median seconds of the host for a whole run. */
+  /** Seconds of the host for a whole run. */
   hostSeconds: number;
   sections: SectionResult[];
 }

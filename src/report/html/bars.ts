@@ -4,7 +4,7 @@ import { drawing, element, label, textWidth } from "./svg.js";
 
 /** Width of a panel's drawing. */
 export const PANEL_WIDTH = 400;
-const LEFT = 82;
+const LEFT = 88;
 const ROW = 20;
 const BAR = 13;
 const TOP = 6;
@@ -49,7 +49,7 @@ function rowName(name: string, y: number): string {
 /** Bars on a logarithmic scale from `least` to `most`; a dashed line goes through the end of the first one, the measure. */
 export function logBars(title: string, bars: readonly Bar[], least: number, most: number): string {
   const height = TOP + ROW * bars.length + AXIS;
-  const scale = logScale(least, most, LEFT, PANEL_WIDTH - BEHIND);
+  const scale = logScale(least, most, LEFT, PANEL_WIDTH - BEHIND, true);
   const rows = bars.map(({ name, value, text, note, color }, i) => {
     const y = TOP + ROW * i + (ROW - BAR) / 2;
     const end = Math.max(scale.place(value), LEFT + 2);

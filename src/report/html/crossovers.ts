@@ -70,10 +70,15 @@ export function overGenerations(guest: GuestComparison, section: string): string
 }
 
 /** Where two straight lines over x cross, if they do between the ends. */
-function crossing(a: readonly [number, number], b: readonly [number, number], most: number): Spot | undefined {
+function crossing(
+  a: readonly [number, number],
+  b: readonly [number, number],
+  most: number,
+  name = "",
+): Spot | undefined {
   const x = (a[0] - b[0]) / (b[1] - a[1]);
   if (!(x > 0 && x < most)) return undefined;
-  return { x, y: a[0] + a[1] * x, text: x < 10 ? x.toFixed(1) : grouped(x) };
+  return { x, y: a[0] + a[1] * x, text: `${name} ${x < 10 ? x.toFixed(2) : grouped(x)}`.trim() };
 }
 
 /**
@@ -94,7 +99,7 @@ export function mixture(
   });
   const hardware = costs.filter(({ name }) => name.startsWith("vt+shadow"));
   const software = costs.filter(({ name }) => ["bt", "trap", "pv"].includes(name));
-  const spots = hardware.flatMap((a) => software.flatMap((b) => crossing(a.cost, b.cost, most) ?? []));
+  const spots = hardware.flatMap((a) => software.flatMap((b) => crossing(a.cost, b.cost, most, b.name) ?? []));
   return lineChart({
     title: `cycles of one ${once} with a number of ${repeated}`,
     horizontal: `${repeated} for each ${once}`,

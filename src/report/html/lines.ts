@@ -34,11 +34,13 @@ export interface LineChart {
 }
 
 const WIDTH = 560;
-const HEIGHT = 344;
+const HEIGHT = 320;
 const LEFT = 56;
 const RIGHT = 98;
-const TOP = 44;
-const BOTTOM = 50;
+/** Above the plot: the name of the vertical axis, and names of marks. */
+const TOP = 28;
+const MARKS = 30;
+const BOTTOM = 42;
 /** Distance of names at the ends of lines. */
 const NAME_HEIGHT = 14;
 
@@ -93,13 +95,14 @@ function axes(chart: LineChart, x: Scale, y: Scale): string {
     return line + label(at, bottom + (i % 2 === 0 ? 15 : 28), name, { class: "tick", "text-anchor": "middle" });
   });
   const names =
-    label(LEFT - 48, 12, chart.vertical, { class: "axis" }) +
+    label(LEFT - 48, 12 - (chart.marks === undefined ? 0 : MARKS), chart.vertical, { class: "axis" }) +
     label(WIDTH - RIGHT, HEIGHT - 8, chart.horizontal ?? "", { class: "axis", "text-anchor": "end" });
   return vertical.join("") + horizontal.join("") + names;
 }
 
-/** The drawing. */
+/** The drawing. Names of marks stand above it, in room of their own. */
 export function lineChart(chart: LineChart): string {
+  const above = chart.marks === undefined ? 0 : MARKS;
   const x = horizontalScale(chart);
   const y = verticalScale(chart);
   const place = ([px, py]: readonly [number, number]) => `${x.place(px).toFixed(1)},${y.place(py).toFixed(1)}`;
@@ -133,11 +136,18 @@ export function lineChart(chart: LineChart): string {
       })
     );
   });
-  const spots = (chart.spots ?? []).map(
-    (spot) =>
-      element("circle", { class: "spot", cx: x.place(spot.x), cy: y.place(spot.y), r: 6 }) +
-      label(x.place(spot.x) + 10, y.place(spot.y) - 10, spot.text, { class: "spot-name" }),
-  );
+  const spots = [...(chart.spots ?? [])]
+    .sort((a, b) => a.x - b.x)
+    .map((spot, i) => {
+      // The first one's name is above to the left, the others' are below to the right.
+      const side = i === 0 ? -1 : 1;
+      const [cx, cy] = [x.place(spot.x), y.place(spot.y)];
+      const anchor = side < 0 ? "end" : "start";
+      const circle = element("circle", { class: "spot", cx, cy, r: 6 });
+      return (
+        circle + label(cx + 10 * side, cy + 8 + 12 * side, spot.text, { class: "spot-name", "text-anchor": anchor })
+      );
+    });
   const marks = (chart.marks ?? []).map(
     (mark, i) =>
       element("line", {
@@ -150,5 +160,6 @@ export function lineChart(chart: LineChart): string {
       // Names of neighbours stand on two lines.
       label(x.place(mark.x), TOP - (i % 2 === 0 ? 5 : 18), mark.text, { class: "mark", "text-anchor": "middle" }),
   );
-  return drawing(WIDTH, HEIGHT, chart.title, axes(chart, x, y), ...marks, ...drawn, ...names, ...spots);
+  const content = [axes(chart, x, y), ...marks, ...drawn, ...names, ...spots];
+  return drawing(WIDTH, HEIGHT + above, chart.title, element("g", { transform: `translate(0 ${above})` }, ...content));
 }

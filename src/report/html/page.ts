@@ -128,7 +128,7 @@ function crossoversPart(guest: GuestComparison, id: string): Part {
   const plots = [
     plot(
       "What one crossing costs",
-      "Exit and entry with the monitor's VMREADs and VMWRITEs, a trap with its IRET, a call-out, an inline operation. Exits became seven times cheaper in ten years.",
+      "Exit and entry with the monitor's VMREADs and VMWRITEs, a trap with its IRET, a call-out, an inline operation. Exits became almost seven times cheaper in ten years.",
       crossingCosts(),
     ),
   ];
@@ -150,8 +150,8 @@ function crossoversPart(guest: GuestComparison, id: string): Part {
     const text = (model: CostModel) =>
       `${model.title}. Software pays for system calls, first-generation hardware for page-table changes; circles are where one overtakes the other.`;
     plots.push(
-      plot("System calls and page tables, then", text(old), mixture(guest, old, "syscall", "ptemod", 3)),
-      plot("System calls and page tables, later", text(late), mixture(guest, late, "syscall", "ptemod", 3)),
+      plot("System calls and page tables, then", text(old), mixture(guest, old, "syscall", "ptemod", 1)),
+      plot("System calls and page tables, later", text(late), mixture(guest, late, "syscall", "ptemod", 2)),
     );
   }
   const misses = missesPerChange(guest, late);
@@ -241,7 +241,7 @@ export function htmlReport(comparison: Comparison, model?: CostModel): string {
   const same = guests.every(({ equivalent }) => equivalent)
     ? "with the same result each time"
     : "and not all came to the same result";
-  const lead = `The same guest, ${ways} ways: ${instructions} instructions, ${same}. Engine ${engine}, median of ${rounds} ${rounds === 1 ? "round" : "rounds"}.`;
+  const lead = `The same guest, ${ways} ways: ${instructions} instructions, ${same}. Engine ${engine}, lower quartile of ${rounds} ${rounds === 1 ? "round" : "rounds"}.`;
   const json = JSON.stringify(comparisonData(comparison, model)).replaceAll("<", "\\u003c");
   const sections = parts.map(({ id, heading, content }) =>
     element("section", { id }, element("h2", {}, escaped(heading)), ...content),

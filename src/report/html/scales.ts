@@ -12,11 +12,12 @@ function clamp(value: number, from: number, to: number): number {
   return Math.min(Math.max(value, Math.min(from, to)), Math.max(from, to));
 }
 
-/** Powers of ten, from the one below `least` to the one above `most`. */
-export function logScale(least: number, most: number, from: number, to: number): Scale {
+/** Powers of ten, from the one below `least` to the one above `most`; `tight`: the scale ends at `most`. */
+export function logScale(least: number, most: number, from: number, to: number, tight = false): Scale {
   const low = Math.floor(Math.log10(Math.max(least, 1e-3)));
-  const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(most, 1e-3))));
-  const ticks = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i));
+  const end = Math.log10(Math.max(most, 1e-3));
+  const high = Math.max(low + 1, tight ? end : Math.ceil(end));
+  const ticks = Array.from({ length: Math.floor(high - low) + 1 }, (_, i) => 10 ** (low + i));
   const place = (value: number) => {
     const share = value <= 0 ? 0 : (Math.log10(value) - low) / (high - low);
     return clamp(from + share * (to - from), from, to);
