@@ -4,6 +4,7 @@
  * first round compiles what V8 compiles and is not measured; counts are taken from it. Each run is a fresh machine.
  */
 import { type Counts, perOperation, scaled } from "../cost/counts.js";
+import type { Machine } from "../machine/machine.js";
 import type { Engine } from "../machine/machine-config.js";
 import type { IsaName } from "../vmm/options.js";
 import type { Comparison, GuestComparison, SectionResult, WayResult } from "./comparison.js";
@@ -112,10 +113,13 @@ function compareGuest(
   progress: (way: string, round: number) => void,
 ): GuestComparison {
   const all: Runs[] = [];
+  // V8 compiles a module whose bytes it has compiled before in no time, as long as somebody holds the other: the translated code of the round before.
+  const latest = new Map<Way, Machine>();
+  const keep = (way: Way) => (machine: Machine) => void latest.set(way, machine);
   let limit = maxInstructions;
   for (const way of runnable(guest, ways)) {
     progress(way.name, 0);
-    const first = runGuest(configOf(guest, way), way, { engine, maxInstructions: limit, hash: true });
+    const first = runGuest(configOf(guest, way), way, { engine, maxInstructions: limit, hash: true, keep: keep(way) });
     all.push({ way, first, measured: [] });
     // The bare machine is first; whatever takes much longer than it will not end.
     if (way.vmm === "none") limit = Math.min(maxInstructions, first.instructions * PATIENCE);
@@ -123,7 +127,7 @@ function compareGuest(
   for (let round = 1; round <= rounds; round++) {
     for (const runs of round % 2 === 1 ? all : [...all].reverse()) {
       progress(runs.way.name, round);
-      const settings = { engine, maxInstructions: limit, hash: false };
+      const settings = { engine, maxInstructions: limit, hash: false, keep: keep(runs.way) };
       runs.measured.push(runGuest(configOf(guest, runs.way), runs.way, settings));
     }
   }

@@ -17,6 +17,8 @@ export interface RunSettings {
   maxInstructions: number;
   /** True to hash the final state. */
   hash: boolean;
+  /** Told of the machine, which has run. */
+  keep?: (machine: Machine) => void;
 }
 
 /** A finished run. */
@@ -36,7 +38,7 @@ export interface GuestRun {
 }
 
 /** Runs the guest to its end. Raises `ConfigError` and `ImageError`. */
-export function runGuest(guest: GuestConfig, way: Way, { engine, maxInstructions, hash }: RunSettings): GuestRun {
+export function runGuest(guest: GuestConfig, way: Way, { engine, maxInstructions, hash, keep }: RunSettings): GuestRun {
   const sections: Sections = new Sections(() => machine);
   const machine: Machine = createMachine({
     ...guest,
@@ -53,6 +55,7 @@ export function runGuest(guest: GuestConfig, way: Way, { engine, maxInstructions
   const began = performance.now();
   const result = machine.run({ maxInstructions });
   const nanoseconds = (performance.now() - began) * 1e6;
+  keep?.(machine);
   const marked = sections.list();
   const whole = {
     name: WHOLE_RUN,
