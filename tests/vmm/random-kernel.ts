@@ -2,9 +2,10 @@
  * Random kernels: programs of privileged and sensitive instructions on flat, paged memory, with handlers that go on behind whatever faults, in
  * ring 0 with excursions to ring 3. They are made to meet a monitor's routines, caches and shadows in every order.
  */
-import { SEG_USABLE } from "../../assembly/abi/cpu.js";
+import { Cpu, SEG_USABLE } from "../../assembly/abi/cpu.js";
 import { createMachine, type Engine, type Machine } from "../../src/index.js";
 import type { Random } from "../random.js";
+import { AT_ONCE } from "../translator/eager.js";
 import type { Way } from "./ways.js";
 
 const CODE = 0x1_0000;
@@ -127,6 +128,13 @@ function program(random: Random, length: number): number[] {
   return [...code, 0xe9, ...dword(-(code.length + 5))];
 }
 
+/** Every block becomes a region when it is first entered: none of these programs lives long enough to be hot. */
+function translateAtOnce(machine: Machine): void {
+  machine.translator!.paced = false;
+  machine.cpu.setField(Cpu.HEAT, AT_ONCE);
+  machine.core.exports.flushCode();
+}
+
 /** A machine that runs a random kernel, the same one for the same state of `random`. */
 export function randomKernel(random: Random, engine: Engine, way: Way): Machine {
   const machine = createMachine({
@@ -138,6 +146,7 @@ export function randomKernel(random: Random, engine: Engine, way: Way): Machine 
     engine,
     ...way,
   });
+  if (engine === "translator") translateAtOnce(machine);
   const put = (address: number, bytes: number[]) => machine.writePhysical(address, Uint8Array.from(bytes));
   put(GDT, [...dword(0), ...dword(0), ...[0x9b, 0x93, 0xfb, 0xf3].flatMap(descriptor)]);
   put(GDT + 0x28, [0x67, 0, TSS & 0xff, (TSS >>> 8) & 0xff, TSS >>> 16, 0x8b, 0, 0]);
