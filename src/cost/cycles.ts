@@ -3,7 +3,7 @@
  */
 import { type Counts, total } from "./counts.js";
 import { type CostKey, type CostModel, numbersOf } from "./model.js";
-import { walkReferences } from "./walks.js";
+import { LEVELS } from "./walks.js";
 
 /** Where cycles go. */
 export interface Cycles {
@@ -119,7 +119,8 @@ export function modelledCycles(model: CostModel, way: CostedWay, counts: Counts,
   const cost = numbersOf(model);
   const hardware = way.vmm === "none" || way.vmm === "vt";
   const parts = hardware ? onHardware(profile, counts, cost) : inSoftware(counts, cost);
-  const walks = walkReferences(way, counts) * cost.reference;
+  const native = way.mmu === "ept" ? (counts.memory["nested walks"] ?? 0) * cost.nested : counts.tlbMisses;
+  const walks = native * LEVELS * cost.reference;
   const { guest, crossings, monitor, translation } = parts;
   return { ...parts, walks, total: guest + walks + crossings + monitor + translation };
 }

@@ -13,6 +13,7 @@ export const COST_KEYS = {
   interruptFlag: "CLI or STI",
   privileged: "any other privileged or sensitive instruction, executed directly",
   reference: "a paging-structure entry that a page walk reads",
+  nested: "how many native page walks one on extended page tables is worth (a number)",
   exit: "a VM exit for a reason without a number of its own, like VMCALL",
   exitCpuid: "a VM exit for CPUID",
   exitPageFault: "a VM exit for a page fault",

@@ -2,7 +2,7 @@
 import type { Counts } from "./counts.js";
 
 /** Entries a walk of a 32-bit guest's tables reads on processors without page-structure caches: directory and table (SDM 3A 4.3). */
-const LEVELS = 2;
+export const LEVELS = 2;
 
 /**
  * Entries the processor's walks read. On extended page tables the machine counts them, in both sets of tables; elsewhere a walk that fills the TLB

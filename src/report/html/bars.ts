@@ -23,10 +23,19 @@ export interface Bar {
   color: string;
 }
 
+/** One part of a bar: its name, and a shorter one where that has no room. */
+export interface StackedPart {
+  name: string;
+  short?: string;
+  value: number;
+  color: string;
+  ink: string;
+}
+
 /** One bar of parts. */
 export interface StackedBar {
   name: string;
-  parts: readonly { name: string; value: number; color: string; ink: string }[];
+  parts: readonly StackedPart[];
   text: string;
 }
 
@@ -78,13 +87,15 @@ export function stackedBars(title: string, bars: readonly StackedBar[], step = 0
       const x = scale.place(sum);
       sum += part.value;
       const width = scale.place(sum) - x;
-      const fits = textWidth(part.name, 10) + 6 <= width;
+      const fitting = [part.name, part.short ?? part.name].find((text) => textWidth(text, 10) + 6 <= width);
       return element(
         "g",
         {},
         element("title", {}, `${name}: ${part.name}`),
         element("rect", { class: "part", x, y, width, height: BAR, style: `fill:${part.color}` }),
-        fits ? label(x + width / 2, y + BAR - 3, part.name, { class: "inside", style: `fill:${part.ink}` }) : "",
+        fitting === undefined
+          ? ""
+          : label(x + width / 2, y + BAR - 3, fitting, { class: "inside", style: `fill:${part.ink}` }),
       );
     });
     const total = label(scale.place(sum) + 6, y + BAR - 2.5, text, { class: "value" });

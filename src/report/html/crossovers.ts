@@ -1,10 +1,11 @@
 /** Where one technique overtakes another: over generations of processors, over the cost of an exit, over what a program does. */
 import { sectionCycles } from "../../compare/costs.js";
-import { type GuestComparison, sectionOf, type WayResult } from "../../compare/comparison.js";
+import { type GuestComparison, sectionOf } from "../../compare/comparison.js";
 import { MARKERS_ONLY } from "../../compare/sections.js";
-import { crossings, scaled, sum } from "../../cost/counts.js";
+import { crossings } from "../../cost/counts.js";
 import { type CostKey, type CostModel, numbersOf } from "../../cost/model.js";
 import { PRESETS } from "../../cost/presets.js";
+import { LEVELS } from "../../cost/walks.js";
 import { grouped } from "../numbers.js";
 import { type Line, lineChart, type Spot } from "./lines.js";
 import { wayColor } from "./palette.js";
@@ -146,28 +147,16 @@ export function overExitCost(guest: GuestComparison, model: CostModel, section: 
   });
 }
 
-/** Entries that one walk on extended page tables reads, in this run; the product of both depths if there was none. */
-function nestedReferences({ sections }: WayResult): number {
-  const all = sections.reduce((counts, section) => sum(counts, section.counts), scaled(sections[0]!.counts, 0));
-  const walks = all.memory["nested walks"] ?? 0;
-  const references = (all.memory["guest references"] ?? 0) + (all.memory["EPT references"] ?? 0);
-  return walks === 0 ? NESTED : references / walks;
-}
-
-/** References of a walk of two levels through four (Bugnion, Nieh and Tsafrir: nm + n + m). */
-const NESTED = 14;
-const NATIVE = 2;
-
 /** Misses up to which that is drawn. */
-const MOST_MISSES = 100;
+const MOST_MISSES = 20;
 
 /** Shadow tables pay for each change of a page table, extended ones for each TLB miss; undefined without both. */
 export function missesPerChange(guest: GuestComparison, model: CostModel): string | undefined {
-  const ept = guest.ways.find(({ name }) => name === "vt+ept");
   const [a, b] = ["vt+shadow", "vt+ept"].map((name) => sectionCycles(model, guest, name, "ptemod")?.total);
-  if (ept === undefined || a === undefined || b === undefined) return undefined;
-  const { reference } = numbersOf(model);
-  const each = { "vt+shadow": NATIVE * reference, "vt+ept": nestedReferences(ept) * reference };
+  if (a === undefined || b === undefined) return undefined;
+  const { reference, nested } = numbersOf(model);
+  const walk = LEVELS * reference;
+  const each = { "vt+shadow": walk, "vt+ept": nested * walk };
   const line = (name: keyof typeof each, first: number): Line => ({
     name,
     color: wayColor(name),

@@ -42,7 +42,7 @@ const GROUPS: readonly (readonly [pattern: RegExp, group: CauseGroup])[] = [
   [/^(?:INT |SYSENTER)/, group("system calls", "--purple")],
   [/^(?:IRET|SYSEXIT|RET far)/, group("returns from the kernel", "--red", LIGHT)],
   [/^#/, group("exceptions", "--brown", LIGHT)],
-  [/^CPUID|^RDTSC/, group("CPUID, RDTSC", "--teal", LIGHT)],
+  [/^page-table store/, group("page-table stores", "--teal", LIGHT)],
 ];
 const HYPERCALLS = group("hypercalls", "--pink");
 const OTHERS = group("others", "--bare");

@@ -98,8 +98,8 @@ export function causePanels(guest: GuestComparison): string {
           .map((entry) => {
             const { color, ink } = groupOf(entry);
             const crossing = entry.crossing === "exit" ? "" : `${entry.crossing} `;
-            const text = `${crossing}${entry.cause} ${countText(entry.count)}`;
-            return { name: text, value: entry.count, color, ink };
+            const short = `${entry.cause} ${countText(entry.count)}`;
+            return { name: crossing + short, short, value: entry.count, color, ink };
           });
         return [{ name: way.name, parts, text: countText(crossings(section.perOperation)) }];
       });
@@ -149,6 +149,7 @@ export function partPanels(guest: GuestComparison, model: CostModel): string {
         if (cycles === undefined) return [];
         const parts = CYCLE_PARTS.filter(([key]) => cycles[key] > 0).map(([key, text, color, ink]) => ({
           name: `${text} ${quantityText(cycles[key])}`,
+          short: quantityText(cycles[key]),
           value: cycles[key],
           color: `var(${color})`,
           ink,

@@ -37,6 +37,11 @@ function wayName(name: string): string {
 
 const small = (text: string) => element("small", {}, escaped(text));
 
+function crossingText(count: number): string {
+  const text = countText(count);
+  return text === "1" ? "1 crossing" : `${text} crossings`;
+}
+
 /** Host time, ratio and crossings of every section under every way. */
 export function numbersTable(guest: GuestComparison): string {
   const rows = guest.sections.map((name) => [
@@ -46,7 +51,7 @@ export function numbersTable(guest: GuestComparison): string {
       if (section === undefined) return "–";
       const { time, perOperation } = section;
       const ratio = way.vmm === "none" || time.ratio === undefined ? "" : `${ratioText(time.ratio)}×, `;
-      const crossed = way.vmm === "none" ? spreadText(time.spread) : `${countText(crossings(perOperation))} crossings`;
+      const crossed = way.vmm === "none" ? spreadText(time.spread) : crossingText(crossings(perOperation));
       return `${timeText(time.nanoseconds)} ${small(ratio + crossed)}`;
     }),
   ]);
