@@ -11,6 +11,9 @@
 ;   minikernel/demo.inc       the scheduler and fault demonstrations
 ;   minikernel/shell.inc      the commands
 ;
+; What only ring 0 may do is written in the macros of lib/pv.inc: assembled with -dPV, the same source is a kernel for a paravirtual
+; domain, where they are hypercalls.
+;
 ; Linear memory: 0..8 MiB is the kernel, identity-mapped, supervisor only, in every address space. A process has its
 ; program at USER_BASE, then a data page, a page shared by all processes, and a stack page with a hole below it.
 
@@ -38,7 +41,7 @@ start:          mov esp, boot_stack_top
                 call pic_init
                 call pit_init
                 call print_banner
-                sti
+                ENABLE_INTERRUPTS
 
                 mov esi, .shell
                 call cmdline_find
@@ -51,7 +54,11 @@ start:          mov esp, boot_stack_top
 
 print_banner:
                 PRINT "minikernel: a teaching kernel for 32-bit x86", 10
+%ifdef PV
+                PRINT "  segments    flat; ring 1 and ring 3; a monitor below", 10
+%else
                 PRINT "  segments    flat; ring 0 and ring 3; one task state segment", 10
+%endif
                 PRINT "  paging      on; kernel below "
                 mov eax, KERNEL_END
                 call print_hex
@@ -64,6 +71,15 @@ print_banner:
                 PRINT " Hz on vector 20h; system calls on int 80h", 10
                 ret
 
+%ifdef PV
+; pic_init: events come in where interrupts would. pit_init: the timer's.
+pic_init:       jmp pv_events_init
+
+pit_init:       mov eax, TIMER_HZ
+                jmp pv_timer_start
+
+                PV_EVENTS trap_common, IRQ_BASE, IRQ_BASE + COM1_IRQ
+%else
 ; pic_init: moves the 16 interrupt lines to vectors 20h..2Fh, away from the exceptions; only the timer is let through.
 pic_init:
                 mov al, 0x11                    ; ICW1: edge triggered, cascade, ICW4 follows
@@ -95,6 +111,7 @@ pit_init:
                 mov al, ah
                 out PIT_CHANNEL0, al
                 ret
+%endif
 
                 %include "minikernel/memory.inc"
                 %include "minikernel/task.inc"
@@ -105,6 +122,7 @@ pit_init:
                 SERIAL_ROUTINES
                 CMDLINE_ROUTINES
                 PROTECT_ROUTINES
+                PV_ROUTINES
                 %include "minikernel/programs.inc"
 
                 BSS boot_stack, 16384, 4096     ; the stack of the kernel's own task

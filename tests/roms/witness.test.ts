@@ -7,10 +7,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { assemble, guestRuns, isInstalled, ROMS, runUnderQemu, transcriptPath } from "../../roms/guests.mjs";
+import { assemble, guestRuns, isInstalled, pvRuns, ROMS, runUnderQemu, transcriptPath } from "../../roms/guests.mjs";
 
 const runs = guestRuns();
-const names = [...new Set(runs.map((run) => run.name))];
+const sources = [...new Set(runs.map((run) => run.name))];
+const names = [...sources, ...new Set(pvRuns().map((run) => run.name))];
 const nasm = isInstalled("nasm");
 const qemu = isInstalled("qemu-system-i386");
 const stage = mkdtempSync(join(tmpdir(), "vmexit-witness-"));
@@ -26,12 +27,12 @@ function filesWith(extension: string): string[] {
 describe("the manifest", () => {
   it("names every image and every source of the folder", () => {
     expect(filesWith(".elf").sort()).toEqual([...names].sort());
-    expect(filesWith(".asm").sort()).toEqual([...names].sort());
+    expect(filesWith(".asm").sort()).toEqual([...sources].sort());
   });
 
   it("has a transcript for every run and no other", () => {
-    const expected = runs.map((run) => relative(ROMS, transcriptPath(run)).slice(0, -4));
-    expect(filesWith(".txt").sort()).toEqual(expected.sort());
+    const expected = new Set([...runs, ...pvRuns()].map((run) => relative(ROMS, transcriptPath(run)).slice(0, -4)));
+    expect(filesWith(".txt").sort()).toEqual([...expected].sort());
   });
 
   it("is listed in the README, guest by guest", () => {

@@ -34,6 +34,8 @@ export class PvKind implements Kind {
   readonly domain: Domain;
   private readonly call: Call = { args: new Uint32Array(6), nested: false };
   private readonly instruction: Decoded;
+  /** The interrupt line as the processor was told. */
+  private line = false;
 
   constructor(private readonly vm: Guest) {
     this.domain = new Domain(vm);
@@ -81,6 +83,10 @@ export class PvKind implements Kind {
 
   run(budget: number): ExitReason {
     const { domain, vm } = this;
+    if (vm.line !== this.line) {
+      this.line = vm.line;
+      vm.core.setInterruptLine(vm.line);
+    }
     // Events are looked for where they may have come to be deliverable, not at every begin of a run: a run in pieces is the same run.
     if (domain.events.due) {
       domain.events.due = false;
@@ -106,6 +112,8 @@ export class PvKind implements Kind {
         return this.event(this.vm.vmx.get(Vmx.INTR_INFO));
       case ExitReason.EXTERNAL_INTERRUPT:
         if (this.domain.console.interrupt()) this.domain.events.raiseVirq(Virq.CONSOLE);
+        // The domain may program the line itself: what it asks for that nobody serves must not come again and again.
+        if (this.vm.line) this.domain.console.mask();
         return Outcome.RESUME;
       case ExitReason.HLT:
         return Outcome.HALTED;

@@ -10,7 +10,9 @@ const LSR = COM1 + 5;
 const DATA_READY = 1;
 /** DTR, RTS, OUT2: the line's interrupt is let through. */
 const LINES = 0x0b;
+const MSR = COM1 + 6;
 const FCR = COM1 + 2;
+const IIR = COM1 + 2;
 const FIFO = 0x01;
 const PIC1 = 0x20;
 const PIC1_MASK = 0x21;
@@ -44,9 +46,17 @@ export class Console {
     const vector = host.acknowledgeInterrupt();
     const before = this.input.length;
     while ((host.portRead(LSR, 1) & DATA_READY) !== 0) this.input.push(host.portRead(COM1, 1));
+    // What else may have caused it is over when it has been read.
+    host.portRead(IIR, 1);
+    host.portRead(MSR, 1);
     if (vector >= 0x70) host.portWrite(PIC2, 1, EOI);
     host.portWrite(PIC1, 1, EOI);
     return this.input.length > before;
+  }
+
+  /** The line may not interrupt any more. */
+  mask(): void {
+    this.host.portWrite(PIC1_MASK, 1, NONE);
   }
 
   /** Sends a byte. */
