@@ -6,10 +6,13 @@
 import { Cpu, Mode, Stop } from "../abi/cpu";
 import { ExitReason } from "../abi/exit";
 import { Layout } from "../abi/layout";
+import { Op } from "../abi/op";
 import { Rec, RecFlag } from "../abi/record";
 import { GUILTY_ENTRIES, Translation, Treatment } from "../abi/translation";
+import { Cr0 } from "../abi/x86";
 import { codeWritten } from "../mmu/code";
 import { exitAt } from "../vmx/exit";
+import { shownCr0 } from "../vmx/intercept";
 import { decode } from "./decode";
 import { generic } from "./generic";
 import { get } from "./state";
@@ -40,10 +43,23 @@ export function decodeFor(rec: usize, bytes: usize, available: i32, eip: u32, mo
   let flags: u32 = load<u16>(rec, Rec.FLAGS);
   const treatment = treatmentOf(load<u8>(rec, Rec.OP));
   const ma = <u32>bytes - get(Cpu.RAM_PTR);
-  if (treatment == Treatment.CALL_OUT || load<u32>(place(ma)) == ma) flags |= RecFlag.CALL_OUT | RecFlag.ENDS;
-  else if (treatment == Treatment.INLINE) flags |= RecFlag.INLINE;
+  if (treatment == Treatment.INLINE || isCr0Write(rec)) flags |= RecFlag.INLINE;
+  else if (treatment == Treatment.CALL_OUT || load<u32>(place(ma)) == ma) flags |= RecFlag.CALL_OUT | RecFlag.ENDS;
   store<u16>(rec, <u16>flags, Rec.FLAGS);
   return length;
+}
+
+/** True for MOV CR0, r32. */
+function isCr0Write(rec: usize): bool {
+  return load<u8>(rec, Rec.OP) == Op.MOV_TO_CR && load<u8>(rec, Rec.REG) == 0;
+}
+
+/** True if MOV CR0, r32 changes what only x87 instructions look at: kernels do so at each switch of processes. */
+function changesFpuOnly(rec: usize): bool {
+  const value = load<u32>(<usize>(Layout.CPU + load<u8>(rec, Rec.RM)));
+  // What the processor itself would refuse is for interpretation: paging is on here whatever the guest says.
+  const shown = shownCr0();
+  return (shown & Cr0.PE) != 0 && ((value ^ shown) & ~(Cr0.TS | Cr0.MP | Cr0.EM)) == 0;
 }
 
 /** Executes the instruction in `rec`, marked or not. */
@@ -54,7 +70,7 @@ export function perform(rec: usize): void {
     return;
   }
   const op: u32 = load<u8>(rec, Rec.OP);
-  if ((marks & RecFlag.CALL_OUT) != 0) {
+  if ((marks & RecFlag.CALL_OUT) != 0 || (isCr0Write(rec) && !changesFpuOnly(rec))) {
     exitAt(rec, ExitReason.CALL_OUT, op);
     return;
   }

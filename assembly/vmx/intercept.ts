@@ -109,9 +109,14 @@ export function exitsCrWrite(rec: usize, n: u32, value: u32): bool {
   return true;
 }
 
+/** True if masks say which bits of CR0 and CR4 are the guest's. */
+function masked(): bool {
+  return (active() & (Active.VMX | Active.TRANSLATED)) != 0;
+}
+
 /** `value` as a write to CR0 or CR4 (`n`) takes it: the monitor's bits stay as they are. */
 export function ownedBits(n: u32, value: u32): u32 {
-  if (!nonRoot()) return value;
+  if (!masked()) return value;
   const mask = vget(n == 0 ? Vmx.CR0_MASK : Vmx.CR4_MASK);
   return (value & ~mask) | (get(n == 0 ? Cpu.CR0 : Cpu.CR4) & mask);
 }
@@ -121,11 +126,6 @@ export function cr0Allowed(value: u32): bool {
   if (!nonRoot() || (secondary() & Secondary.UNRESTRICTED) != 0) return true;
   const needed: u32 = Cr0.PE | Cr0.PG;
   return (value & needed) == needed;
-}
-
-/** True if masks say what the guest reads of CR0 and CR4. */
-function masked(): bool {
-  return (active() & (Active.VMX | Active.TRANSLATED)) != 0;
 }
 
 /** CR3 as the guest reads it. */

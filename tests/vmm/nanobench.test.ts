@@ -54,7 +54,6 @@ const VT_ALWAYS = {
 const BT = {
   in: "call-out IN 1",
   out: "call-out OUT 1",
-  cr8wr: "call-out MOV to CR 1",
   cpuid: "call-out CPUID 1",
   pgfault: "#PF 1, call-out IRET 1",
   divzero: "#DE 1, call-out IRET 1",

@@ -48,7 +48,7 @@ export class Adaptation {
 
   /** True if an operation calls out because of what it did, not because of what it is. */
   isGuilty(op: Op): boolean {
-    return this.vm.core.exports.treatmentOf(op) !== Treatment.CALL_OUT;
+    return this.vm.core.exports.treatmentOf(op) === Treatment.IDENT;
   }
 
   /** The instruction at EIP has faulted on a traced page. */
