@@ -2,7 +2,7 @@
  * What a monitor did for a guest, for people: the short form that follows a run, and the table of `--stats`.
  */
 import type { VmOptions } from "../vmm/options.js";
-import type { VmmStatistics } from "../vmm/statistics.js";
+import type { Crossing, ExitCount, TranslationCounts, VmmStatistics } from "../vmm/statistics.js";
 import { grouped, percent } from "./numbers.js";
 
 /** Counters of the memory map in plain words, in the order they are told. One that is not here is told by its own name. */
@@ -41,15 +41,30 @@ function totals({ direct, emulated, interpreted, exits }: VmmStatistics) {
   return { ticks: direct + emulated + interpreted, count };
 }
 
-/** Two sentences: the share that ran without the monitor, and the exits by cause. They depend on the run alone. */
+/** Ways of coming to the monitor, in the order they are told. */
+const CROSSINGS: readonly (readonly [Crossing, string])[] = [
+  ["hypercall", "hypercalls"],
+  ["call-out", "call-outs"],
+  ["exit", "exits"],
+];
+
+/** `12 exits: #PF 10, #GP 2`; undefined if there are none of the kind. */
+function crossingList(exits: readonly ExitCount[], crossing: Crossing, word: string): string | undefined {
+  const those = exits.filter((exit) => exit.crossing === crossing);
+  if (those.length === 0) return undefined;
+  const count = those.reduce((sum, exit) => sum + exit.count, 0);
+  return `${grouped(count)} ${word}: ${those.map((exit) => `${exit.cause} ${grouped(exit.count)}`).join(", ")}`;
+}
+
+/** Two sentences: the share that ran without the monitor, and the crossings by cause. They depend on the run alone. */
 export function monitorSentences(monitor: Monitor, statistics: VmmStatistics): string[] {
-  const { ticks, count } = totals(statistics);
+  const { ticks } = totals(statistics);
   const share = percent(statistics.direct, ticks);
-  const causes = statistics.exits.map((exit) => `${exit.cause} ${grouped(exit.count)}`);
-  const list = count === 0 ? "no exits" : `${grouped(count)} exits: ${causes.join(", ")}`;
+  const lists = CROSSINGS.map(([crossing, word]) => crossingList(statistics.exits, crossing, word));
+  const told = lists.filter((list) => list !== undefined);
   return [
     `under ${monitorName(monitor)}, ${share} of ${grouped(ticks)} instructions and events ran without the monitor`,
-    list,
+    told.length === 0 ? "no exits" : told.join("; "),
   ];
 }
 
@@ -77,19 +92,22 @@ export function monitorTable(monitor: Monitor, statistics: VmmStatistics): strin
       ...execution.map(([name, number]) => [`    ${name}`, grouped(number), percent(number, ticks)]),
     ]),
   );
+  const named = new Set(statistics.exits.map(({ crossing }) => crossing));
   const exits = statistics.exits.map((exit) => [
-    `    ${exit.cause}`,
+    `    ${named.size > 1 ? `${exit.crossing} ` : ""}${exit.cause}`,
     grouped(exit.count),
     percent(exit.count, count),
     grouped(exit.ticks / exit.count),
     `${(exit.nanoseconds / exit.count / 1000).toFixed(1)} us`,
   ]);
   if (exits.length > 0) {
-    lines.push(...table([["  exits", "count", "share", "ran before", "monitor took"], ...exits]));
+    const title = CROSSINGS.flatMap(([crossing, word]) => (named.has(crossing) ? [word] : [])).join(" and ");
+    lines.push(...table([[`  ${title}`, "count", "share", "ran before", "monitor took"], ...exits]));
     lines.push(
       "    (means; ran before: instructions and events since the exit before; monitor took: time of the host)",
     );
   }
+  if (statistics.translation !== undefined) lines.push(...translationTable(statistics.translation, statistics.inline));
   const { memory } = statistics;
   const known = Object.keys(MEMORY_WORDS).filter((name) => (memory[name] ?? 0) > 0);
   const others = Object.keys(memory).filter((name) => !(name in MEMORY_WORDS) && memory[name]! > 0);
@@ -99,4 +117,20 @@ export function monitorTable(monitor: Monitor, statistics: VmmStatistics): strin
     lines.push(...table([[title, "count"], ...rows]));
   }
   return lines;
+}
+
+/** What the guest's code was made into, and what of it was executed in line. */
+function translationTable(translation: TranslationCounts, inline: Readonly<Record<string, number>>): string[] {
+  const { units, ident, callOut, lookups, misses } = translation;
+  const executed = Object.entries(inline).sort(([, a], [, b]) => b - a);
+  return table([
+    ["  translation", "count"],
+    ["    units made", grouped(units)],
+    ["    of instructions taken over as they are", grouped(ident)],
+    ["    and such on the guest's own state, in line", grouped(translation.inline)],
+    ["    and call-outs", grouped(callOut)],
+    ["    times a unit was looked for", grouped(lookups)],
+    ["    and found", percent(lookups - misses, lookups)],
+    ...executed.map(([name, count]) => [`    ${name} executed in line`, grouped(count)]),
+  ]);
 }
