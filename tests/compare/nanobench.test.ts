@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { checkRelations, COST_PRESETS, compare, sectionCycles } from "../../src/index.js";
 import { crossings } from "../../src/cost/counts.js";
+import { PAPER_LOADS } from "../../src/cost/paper.js";
 import { sectionOf } from "../../src/compare/comparison.js";
 import { inRoot } from "../cli/vmexit.js";
 
@@ -84,4 +85,32 @@ describe("modelled cycles on a Pentium 4", () => {
     );
     expect(ratios[0]).toBeGreaterThan(ratios.at(-1)!);
   });
+});
+
+it("process creation costs about what the paper measured, in times native, on both of its processors", () => {
+  const forkwait = compare({
+    guests: [
+      {
+        name: "forkwait",
+        image: readFileSync(inRoot("roms/forkwait.elf")),
+        commandLine: "n=64",
+        memoryBytes: 16 << 20,
+      },
+    ],
+    engine: "interpreter",
+    rounds: 1,
+    ways: ["trap", "bt", "vt+shadow"],
+  }).guests[0]!;
+  for (const { section, model: name, native, software, hardware } of PAPER_LOADS) {
+    const model = COST_PRESETS.find((preset) => preset.name === name)!;
+    const bare = sectionCycles(model, forkwait, "bare", section)!.total;
+    for (const [way, seconds] of [
+      ["bt", software],
+      ["vt+shadow", hardware],
+    ] as const) {
+      const ratio = sectionCycles(model, forkwait, way, section)!.total / bare / (seconds / native);
+      expect(ratio, `${way} on ${name}`).toBeGreaterThan(0.5);
+      expect(ratio, `${way} on ${name}`).toBeLessThan(2);
+    }
+  }
 });

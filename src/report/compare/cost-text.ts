@@ -3,10 +3,10 @@ import { checkRelations, sectionCycles } from "../../compare/costs.js";
 import type { GuestComparison } from "../../compare/comparison.js";
 import { MARKERS_ONLY } from "../../compare/sections.js";
 import { COST_KEYS, type CostKey, type CostModel } from "../../cost/model.js";
-import { PAPER_ROWS } from "../../cost/paper.js";
+import { PAPER_LOADS, PAPER_ROWS } from "../../cost/paper.js";
 import { PRESETS } from "../../cost/presets.js";
 import { table } from "./columns.js";
-import { quantityText } from "./numbers.js";
+import { quantityText, ratioText } from "./numbers.js";
 
 /** The model whose numbers are the paper's. */
 const PAPERS_MODEL = "pentium4";
@@ -53,6 +53,26 @@ function paperTable(model: CostModel, guest: GuestComparison): string[] {
   );
 }
 
+/** The paper's loads beside the model's, as times the native one. */
+function loadTable(model: CostModel, guest: GuestComparison): string[] {
+  const rows = PAPER_LOADS.filter((load) => load.model === model.name && guest.sections.includes(load.section)).map(
+    ({ section, native, software, hardware }) => {
+      const bare = sectionCycles(model, guest, "bare", section)?.total;
+      const modelled = (way: string) => {
+        const cycles = sectionCycles(model, guest, way, section)?.total;
+        return cycles === undefined || bare === undefined ? "-" : ratioText(cycles / bare);
+      };
+      const cells = [ratioText(software / native), modelled("bt"), ratioText(hardware / native), modelled("vt+shadow")];
+      return { name: section, cells };
+    },
+  );
+  return table(
+    "beside Adams and Agesen 2006, times as long as native",
+    ["software: paper", "bt: model", "hardware: paper", "vt+shadow: model"],
+    rows,
+  );
+}
+
 function relationLines(model: CostModel, guest: GuestComparison): string[] {
   const rows = checkRelations(model, guest).flatMap(({ section, left, relation, right, cycles, holds }) =>
     cycles === undefined
@@ -81,8 +101,9 @@ function relationLines(model: CostModel, guest: GuestComparison): string[] {
 /** What a cost model says about a guest, as lines. */
 export function costLines(model: CostModel, guest: GuestComparison): string[] {
   const lines = cyclesTable(model, guest);
-  if (model.name !== PAPERS_MODEL) return lines;
-  return [...lines, ...paperTable(model, guest), ...relationLines(model, guest)];
+  const loads = loadTable(model, guest);
+  if (model.name !== PAPERS_MODEL) return [...lines, ...loads];
+  return [...lines, ...paperTable(model, guest), ...loads, ...relationLines(model, guest)];
 }
 
 /** Every model with each number and its source, as lines. */

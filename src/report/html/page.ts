@@ -25,7 +25,7 @@ import {
 } from "./section-charts.js";
 import { STYLE } from "./style.js";
 import { element, escaped } from "./svg.js";
-import { cyclesTable, numbersTable, paperTable, propertiesTable, relationsList } from "./tables.js";
+import { cyclesTable, loadsTable, numbersTable, paperTable, propertiesTable, relationsList } from "./tables.js";
 
 /** One choice of a set of tabs. */
 interface Tab {
@@ -174,9 +174,9 @@ function crossoversPart(guest: GuestComparison, id: string): Part {
 
 function paperPart(guest: GuestComparison, id: string): Part[] {
   const model = presetNamed("pentium4")!;
-  const table = paperTable(guest, model);
-  if (table === undefined) return [];
+  const tables = [paperTable(guest, model), loadsTable(guest, PRESETS)].filter((table) => table !== undefined);
   const relations = relationsList(guest, model);
+  if (tables.length === 0 && relations === undefined) return [];
   return [
     {
       id: `${id}-paper`,
@@ -186,7 +186,7 @@ function paperPart(guest: GuestComparison, id: string): Part[] {
         paragraph(
           "K. Adams and O. Agesen, A Comparison of Software and Hardware Techniques for x86 Virtualization, ASPLOS 2006. The model has no number for a benchmark: each is counts times costs. This guest's system call is INT and IRET, the paper's SYSENTER; its ptemod has an INVLPG.",
         ),
-        table,
+        ...tables,
         ...(relations === undefined
           ? []
           : [

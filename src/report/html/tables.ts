@@ -5,7 +5,7 @@ import { MARKERS_ONLY } from "../../compare/sections.js";
 import { wayInWords } from "../../compare/ways.js";
 import { crossings, total } from "../../cost/counts.js";
 import type { CostModel } from "../../cost/model.js";
-import { PAPER_ROWS } from "../../cost/paper.js";
+import { PAPER_LOADS, PAPER_ROWS } from "../../cost/paper.js";
 import { grouped, percent } from "../numbers.js";
 import { countText, quantityText, ratioText, spreadText, timeText } from "../compare/numbers.js";
 import { wayColor } from "./palette.js";
@@ -130,6 +130,29 @@ export function paperTable(guest: GuestComparison, model: CostModel): string | u
       grouped(hardware),
       cell("vt+shadow", section),
     ]),
+  );
+}
+
+/** The paper's loads beside the model's as times native, if the guest is one of them. */
+export function loadsTable(guest: GuestComparison, models: readonly CostModel[]): string | undefined {
+  const rows = PAPER_LOADS.flatMap(({ section, model: name, native, software, hardware }) => {
+    const model = models.find((candidate) => candidate.name === name);
+    if (model === undefined || !guest.sections.includes(section)) return [];
+    const cycles = (way: string) => sectionCycles(model, guest, way, section)?.total;
+    const bare = cycles("bare");
+    const modelled = (way: string) => {
+      const value = cycles(way);
+      return value === undefined || bare === undefined ? "–" : `${ratioText(value / bare)}×`;
+    };
+    const paper = (seconds: number) => `${ratioText(seconds / native)}×`;
+    const title = `${escaped(section)} ${small(model.title)}`;
+    return [[title, paper(software), modelled("bt"), paper(hardware), modelled("vt+shadow")]];
+  });
+  if (rows.length === 0) return undefined;
+  return table(
+    "Times as long as native: Adams and Agesen 2006 (40,000 times fork and wait), and this run with those processors' costs",
+    ["load", "software VMM, paper", "bt, model", "hardware VMM, paper", "vt+shadow, model"],
+    rows,
   );
 }
 
