@@ -37,8 +37,10 @@ export interface Properties {
     transcript: boolean;
     /** End, instruction count, virtual time and final state; undefined for a ported image, which is another program. */
     state: boolean | undefined;
-    /** What differs first, as a sentence; undefined if nothing does. */
+    /** What differs first, as a sentence; undefined if nothing does that must not. */
     difference: string | undefined;
+    /** Of a ported image, another program: lines of output, and how many are other than the bare machine's. */
+    lines?: { all: number; other: number };
   };
   /** Resource control: attempts of the guest at a resource that came to the monitor, by name. */
   control: Record<string, number>;

@@ -41,6 +41,13 @@ function transcriptDifference(bare: string, other: string): string | undefined {
   return `line ${line + 1} of what it prints is ${shown(b)} and on the bare machine ${shown(a)}`;
 }
 
+/** Lines of a transcript, and how many are other than those of the bare machine's in the same place. */
+function lineCounts(bare: string, other: string): { all: number; other: number } {
+  const [a, b] = [bare.split("\n"), other.split("\n")];
+  const all = Math.max(a.length, b.length);
+  return { all, other: Array.from({ length: all }, (_, i) => a[i] !== b[i]).filter(Boolean).length };
+}
+
 /** What else differs of two runs of one image. */
 function stateDifference(bare: GuestRun, other: GuestRun): string | undefined {
   if (bare.ending !== other.ending) return `it ended otherwise: ${other.ending}; on the bare machine: ${bare.ending}`;
@@ -51,21 +58,26 @@ function stateDifference(bare: GuestRun, other: GuestRun): string | undefined {
   return bare.stateHash === other.stateHash ? undefined : "the final state is another";
 }
 
+/** What is equal of a run and the bare machine's. A ported image is another program: it has to end alike, and its output is compared line by line. */
+function equivalenceOf(way: Way, run: GuestRun, bare: GuestRun): Properties["equivalence"] {
+  const transcript = transcriptDifference(bare.transcript, run.transcript);
+  if (!way.ported) {
+    const state = stateDifference(bare, run);
+    return { transcript: transcript === undefined, state: state === undefined, difference: transcript ?? state };
+  }
+  const sameEnd = bare.exit.kind === run.exit.kind;
+  return {
+    transcript: transcript === undefined,
+    state: undefined,
+    difference: sameEnd ? undefined : `it ended otherwise: ${run.ending}; on the bare machine: ${bare.ending}`,
+    lines: lineCounts(bare.transcript, run.transcript),
+  };
+}
+
 /** The properties of `run`, against the bare machine's run of the same guest. */
 export function propertiesOf(way: Way, run: GuestRun, bare: GuestRun): Properties {
-  const transcript = transcriptDifference(bare.transcript, run.transcript);
-  const sameEnd = bare.exit.kind === run.exit.kind;
-  const state = way.ported
-    ? sameEnd
-      ? undefined
-      : `it ended otherwise: ${run.ending}; on the bare machine: ${bare.ending}`
-    : stateDifference(bare, run);
   return {
-    equivalence: {
-      transcript: transcript === undefined,
-      state: way.ported ? undefined : state === undefined,
-      difference: transcript ?? state,
-    },
+    equivalence: equivalenceOf(way, run, bare),
     control: run.vmm === undefined ? {} : attempts(run.vmm),
     efficiency: run.vmm?.directShare ?? 1,
   };

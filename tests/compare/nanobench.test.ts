@@ -66,10 +66,9 @@ describe("modelled cycles on a Pentium 4", () => {
     checkRelations(pentium4, guest).map(
       (each) => [`${each.section}: ${each.left} ${each.relation} ${each.right}`, each] as const,
     ),
-  )("%s", (name, { cycles, holds }) => {
+  )("%s", (_name, { cycles, holds }) => {
     expect(cycles).toBeDefined();
-    // A store to CR0 is a call-out here; the paper's software VMM has its CR8 in the translation cache.
-    expect(holds, JSON.stringify(cycles)).toBe(name !== "cr8wr: bt << bare");
+    expect(holds, JSON.stringify(cycles)).toBe(true);
   });
 
   it("an exit for a page table costs between its hardware alone and what the paper measured", () => {

@@ -1,7 +1,7 @@
 /**
  * A comparison as text for a terminal: host times, ratios, crossings with their causes, page walks, and the three properties.
  */
-import type { Comparison, GuestComparison, SectionResult, WayResult } from "../../compare/comparison.js";
+import type { Comparison, GuestComparison, Properties, SectionResult, WayResult } from "../../compare/comparison.js";
 import { sectionOf } from "../../compare/comparison.js";
 import { MARKERS_ONLY } from "../../compare/sections.js";
 import { crossings, total } from "../../cost/counts.js";
@@ -85,12 +85,19 @@ function walkTable(guest: GuestComparison): string[] {
   );
 }
 
+function equivalenceText({ difference, lines, transcript }: Properties["equivalence"]): string {
+  if (difference !== undefined) return "DIFFERS";
+  if (lines === undefined) return "output, end and state as bare";
+  return transcript
+    ? "ported: output and end as bare"
+    : `ported: end as bare, ${lines.other} of ${lines.all} lines differ`;
+}
+
 function propertyTable(guest: GuestComparison): string[] {
   const rows = guest.ways.map((way) => {
     const { equivalence, control, efficiency } = way.properties;
-    const equal = equivalence.state === undefined ? "output" : "output, end and state";
     const cells = [
-      way.vmm === "none" ? "(the measure)" : equivalence.difference === undefined ? `${equal} as bare` : "DIFFERS",
+      way.vmm === "none" ? "(the measure)" : equivalenceText(equivalence),
       way.vmm === "none" ? "-" : `${grouped(total(control))} attempts`,
       percent(Math.round(efficiency * 1e9), 1e9),
     ];

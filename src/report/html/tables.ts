@@ -84,12 +84,17 @@ export function cyclesTable(guest: GuestComparison, model: CostModel): string {
 export function propertiesTable(guest: GuestComparison): string {
   const rows = guest.ways.map((way) => {
     const { equivalence, control, efficiency } = way.properties;
-    const same = equivalence.state === undefined ? "output" : "output, end, instruction count and state";
+    const { lines } = equivalence;
+    const ported =
+      lines?.other === 0
+        ? "same output and end"
+        : `same end; ${lines?.other} of ${lines?.all} lines differ, it is another program`;
+    const same = lines === undefined ? "same output, end, instruction count and state" : ported;
     const differs = `<strong class="bad">differs</strong> ${small(equivalence.difference ?? "")}`;
     return [
       wayName(way.name),
       escaped(wayInWords(way)),
-      way.vmm === "none" ? "the measure" : equivalence.difference === undefined ? `✓ same ${same}` : differs,
+      way.vmm === "none" ? "the measure" : equivalence.difference === undefined ? `✓ ${same}` : differs,
       way.vmm === "none" ? "–" : `${grouped(total(control))} attempts came to the monitor`,
       percent(Math.round(efficiency * 1e9), 1e9),
     ];
