@@ -72,9 +72,9 @@ export enum Vmx {
   LEAVE_AT_USER = 416, // 1: leaves with ExitReason.USER before an instruction at CPL 3
   REFUSE = 420, // 1: with DEPRIVILEGED, sensitive instructions fault outside CPL 0 whatever ISA is: a monitor looks at each
   TRANSLATE = 424, // 1: the guest's code is translated: sensitive instructions act on the guest's own state or call out (CALL_OUT), events exit as under DEPRIVILEGED
-  SAVED = 428, // bytes up to here belong to a VMCS
+  CUT = 428, // with DEPRIVILEGED: bytes at the top of linear space that are the monitor's: the guest's flat segments end below
+  SAVED = 432, // bytes up to here belong to a VMCS
   // The machine's own words
-  CURRENT = 432, // u32, machine address of the current VMCS; NO_VMCS if none
   NON_ROOT = 436, // 1: the controls of the VMCS are in force
   ISA = 440, // Isa: set once for a machine
   ACTIVE = 444, // Active bits, derived by applyControls()
@@ -93,6 +93,7 @@ export enum Vmx {
   WRITTEN_COUNT = 496, // u32, entries of WRITTEN in use; the monitor sets it to 0
   MODE = 500, // u32, Mode.MONITORED, Mode.TRANSLATED or 0, derived by applyControls()
   CONTEXT_NEXT = 504, // u32, entry of CONTEXTS that is given up next
+  CURRENT = 508, // u32, machine address of the current VMCS; NO_VMCS if none
   // Counters, u64 each
   ENTRIES = 512, // entries, continued runs not counted
   EXITS = 520, // exits, those at the end of a budget not counted
@@ -105,7 +106,8 @@ export enum Vmx {
   MONITOR_BYTES = 564, // u32, 0: none
   CONTEXTS = 576, // TlbContext entries, 384 bytes
   WRITTEN = 960, // 256 bytes: u32 frame numbers (gfn) of traced pages that interpretation wrote
-  SIZE = 1216,
+  CLOSED = 1216, // u32, CUT while it is in force, else 0: derived by applyControls()
+  SIZE = 1224,
 }
 
 /** Vmx.CURRENT without a current VMCS. */

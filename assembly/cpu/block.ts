@@ -57,7 +57,7 @@ export function findBlock(): usize {
   const lin = segBase(Seg.CS) + eip;
   const limited = (mode & Mode.LIMITED) != 0;
   if ((mode & Mode.TRANSLATED) != 0) countLookup();
-  if (limited && withinLimit(eip, 1) == 0) {
+  if (withinLimit(eip, 1) == 0) {
     raiseGp(0);
     return 0;
   }

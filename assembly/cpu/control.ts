@@ -61,9 +61,16 @@ function dataBreakpoints(): bool {
   return false;
 }
 
+/**
+ * True for the limit of a flat segment: 4 GB, or all below what a monitor has closed, where the TLB holds nothing (translate()). So code of flat segments
+ * needs no check of limits for either.
+ */
+export function isFlatLimit(limit: u32): bool {
+  return limit == 0xffffffff || limit == ~vget(Vmx.CLOSED);
+}
+
 /** True if ES, SS and DS are flat, readable and writable and CS is flat (Mode.FLAT). */
 function flat(): bool {
-  const most: u32 = 0xfffffffd;
   const es = segPtr(Seg.ES);
   const cs = segPtr(Seg.CS);
   const ss = segPtr(Seg.SS);
@@ -75,8 +82,8 @@ function flat(): bool {
     load<u32>(ds, SegCache.BASE);
   const open =
     load<u32>(es, SegCache.WRITE_MAX) & load<u32>(ss, SegCache.WRITE_MAX) & load<u32>(ds, SegCache.WRITE_MAX);
-  // No limit gives more than `most`, so the conjunction of the three is `most` only if each of them is.
-  return bases == 0 && open == most;
+  // Limits above 1 MB end in FFF, so the conjunction of the three is that of a flat limit only if each of them is.
+  return bases == 0 && isFlatLimit(open + 2);
 }
 
 /** Mode bits of CS and SS, as their caches are, outside real and virtual-8086 mode. */
@@ -85,7 +92,7 @@ function protectedBits(): u32 {
   // D of CS and B of SS are bit 14 of their access words.
   const code = (load<u32>(cs, SegCache.ACCESS) >>> 14) & Mode.CODE32;
   const stack = (load<u32>(segPtr(Seg.SS), SegCache.ACCESS) >>> 13) & Mode.STACK32;
-  const limited: u32 = load<u32>(cs, SegCache.LIMIT) != 0xffffffff ? Mode.LIMITED : 0;
+  const limited: u32 = isFlatLimit(load<u32>(cs, SegCache.LIMIT)) ? 0 : Mode.LIMITED;
   return code | stack | limited | (flat() ? Mode.FLAT : 0) | vget(Vmx.MODE);
 }
 
@@ -104,7 +111,7 @@ export function updateMode(): void {
   let mode = vget(Vmx.MODE);
   if ((load<u32>(cs, SegCache.ACCESS) & DescFlag.BIG) != 0) mode |= Mode.CODE32;
   if ((load<u32>(segPtr(Seg.SS), SegCache.ACCESS) & DescFlag.BIG) != 0) mode |= Mode.STACK32;
-  if (load<u32>(cs, SegCache.LIMIT) != 0xffffffff) mode |= Mode.LIMITED;
+  if (!isFlatLimit(load<u32>(cs, SegCache.LIMIT))) mode |= Mode.LIMITED;
   const real = !protectedMode();
   if (real) mode |= Mode.REAL;
   else if (flat()) mode |= Mode.FLAT;

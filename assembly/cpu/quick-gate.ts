@@ -11,7 +11,7 @@ import { ARITHMETIC_FLAGS, Cr0, Desc, DescFlag, Eflags, Reg, Seg } from "../abi/
 import { Vmx } from "../abi/vmx";
 import { relyOn } from "../mmu/tlb";
 import { vget } from "../vmx/state";
-import { refreshMode, updateAttention } from "./control";
+import { isFlatLimit, refreshMode, updateAttention } from "./control";
 import { baseOf, cacheAccess, descriptorAddress, inTable, isBig, isNull, limitOf } from "./descriptor";
 import { setArithmeticFlags } from "./flags";
 import { dropPrivilegedSegments } from "./segment";
@@ -90,13 +90,13 @@ function lookUp(at: usize, selector: u32): usize {
 
 /** Mode bits of a code segment. */
 function codeMode(d: u64): u32 {
-  const limited: u32 = limitOf(d) != 0xffffffff ? Mode.LIMITED : 0;
+  const limited: u32 = isFlatLimit(limitOf(d)) ? 0 : Mode.LIMITED;
   return (isBig(d) ? Mode.CODE32 : 0) | limited | (baseOf(d) == 0 ? Mode.FLAT : 0);
 }
 
 /** Mode bits of a stack segment. */
 function stackMode(d: u64): u32 {
-  return (isBig(d) ? Mode.STACK32 : 0) | (baseOf(d) == 0 && limitOf(d) == 0xffffffff ? Mode.FLAT : 0);
+  return (isBig(d) ? Mode.STACK32 : 0) | (baseOf(d) == 0 && isFlatLimit(limitOf(d)) ? Mode.FLAT : 0);
 }
 
 /**

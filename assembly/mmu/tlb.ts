@@ -41,6 +41,14 @@ function notesOf(lin: u32): usize {
 }
 
 /**
+ * True where a monitor has closed the top of linear space to the guest. The processor itself reads its descriptors there; the TLB holds none of it, so that
+ * only who has checked the segment's limit gets as far.
+ */
+function isClosed(lin: u32): bool {
+  return lin > ~vget(Vmx.CLOSED);
+}
+
+/**
  * Pointer for an access to `lin` with privilege `user` (1: CPL 3). 0: #PF has been raised. MMIO: no memory there.
  * The pointer of a write may be ROM or hold decoded code: the caller looks. What the entry says of user accesses holds for the
  * supervisor's too, so a page that both use stays the user's.
@@ -78,6 +86,7 @@ export function translate(lin: u32, access: u32, user: u32): usize {
     }
   }
   count(Counter.TLB_MISSES);
+  if (isClosed(lin)) return frame + (lin & 0xfff);
   const walked = get(Cpu.WALKED);
   const open = (walked & Walked.WRITABLE) != 0 && isRam(frame);
   const notes = notesOf(lin);
@@ -99,7 +108,7 @@ export function translate(lin: u32, access: u32, user: u32): usize {
 export function refill(lin: u32, want: u32): usize {
   const size = want >>> REFILL_SIZE_SHIFT;
   const access = want & ((1 << REFILL_SIZE_SHIFT) - 1);
-  if ((lin & 0xfff) + size > 0x1000) return 0;
+  if ((lin & 0xfff) + size > 0x1000 || isClosed(lin)) return 0;
   const ptr = translate(lin, access, get(Cpu.CONTEXT) & 1);
   if (get(Cpu.STOP) != 0) {
     // PUSHA and POPA go word by word in the interpreter: which one faults, or exits, is for it to say.

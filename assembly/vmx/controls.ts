@@ -75,6 +75,7 @@ function deriveControls(): void {
   vset(Vmx.ACTIVE, bits);
   vset(Vmx.WATCH, watchBits(bits));
   vset(Vmx.MODE, modeBit(bits));
+  vset(Vmx.CLOSED, (bits & (Active.DEPRIVILEGED | Active.TRANSLATED)) == Active.DEPRIVILEGED ? vget(Vmx.CUT) : 0);
   const root: u32 = (bits & Active.NESTED) != 0 ? vget(Vmx.EPTP) & 0xfffff000 : 0;
   selectContext(vpid(), root | ((bits & Active.INTERPRET) != 0 ? 1 : 0));
 }

@@ -21,6 +21,11 @@ const DATA = 0x2_9000;
 const DIRECTORIES = [0x3_0000, 0x3_1000] as const;
 const PAGE_TABLES = [0x3_2000, 0x3_3000] as const;
 const ABSENT = 0x3_f000;
+/** Where a monitor keeps its tables: the guest has pages of its own there, which show memory from 0 on. */
+const TOP = 0xffc0_0000;
+const TOP_TABLE = 0x3_4000;
+/** Below it the same. */
+const BELOW_TABLE = 0x3_5000;
 const CR0 = 0x8001_0011;
 const RAM_BYTES = 1 << 20;
 
@@ -38,6 +43,9 @@ const gate = (address: number, dpl: number): number[] => [
 const pushImmediate = (value: number): number[] => [0x68, ...dword(value)];
 const moveTo = (register: number, value: number): number[] => [0xb8 + register, ...dword(value)];
 const SELECTORS = [0, 0x08, 0x10, 0x13, 0x1b, 0x20, 0x23, 0x28, 0x40] as const;
+
+const topAddress = (random: Random): number =>
+  random.pick(TOP, TOP - 2, TOP - 8, TOP + 0x18, TOP + 0x2_0804, TOP + CODE, TOP + DATA);
 
 /** An instruction, or a few that belong together, at `at`. */
 type Maker = (random: Random, at: number) => number[];
@@ -78,6 +86,16 @@ const MAKERS: readonly Maker[] = [
     return [0xc7, 0x05, ...dword(at), ...dword(entry), 0x0f, 0x01, 0x3d, ...dword(page)];
   },
   (random) => [0xc7, 0x05, ...dword(random.pick(DATA, ABSENT, DATA + 4094)), ...dword(random.bits())],
+  // At the monitor's addresses, and across the border to them; then in a loop that gets hot.
+  (random) => [0xa1, ...dword(topAddress(random))],
+  (random) => [0xa3, ...dword(TOP + DATA + 4 * random.below(1024))],
+  (random) => [...moveTo(3, topAddress(random)), random.pick(0xff, 0x8b, 0x01, 0x84), 0x03],
+  (random) => [...moveTo(4, random.pick(TOP + STACK, TOP + 2, STACK)), 0x50, 0x58, ...moveTo(4, STACK)],
+  (random) => [...moveTo(0, topAddress(random)), 0xff, 0xe0],
+  (random) => [
+    ...[...moveTo(1, random.between(3, 20)), ...moveTo(3, random.pick(DATA, DATA, TOP + DATA, TOP - 16))],
+    ...[0x03, 0x03, 0x83, 0xc3, 0x04, 0x49, 0x75, 0xf8],
+  ],
   // A descriptor is rewritten: present or not, used before or not.
   (random) => [0xc6, 0x05, ...dword(GDT + random.pick(0x15, 0x25, 0x1d)), random.pick(0x93, 0x92, 0xf3, 0xfb, 0x13)],
   (random) => [...moveTo(1, selector(random)), 0x8e, random.pick(0xc1, 0xd9, 0xe1, 0xe9)],
@@ -137,8 +155,13 @@ function translateAtOnce(machine: Machine): void {
 
 /** A machine that runs a random kernel, the same one for the same state of `random`. */
 export function randomKernel(random: Random, engine: Engine, way: Way): Machine {
+  return kernel(program(random, 60), engine, way);
+}
+
+/** A machine that runs `code` in ring 0, with tables and handlers. */
+export function kernel(code: number[], engine: Engine, way: Way): Machine {
   const machine = createMachine({
-    image: Uint8Array.from(program(random, 60)),
+    image: Uint8Array.from(code),
     format: "flat",
     address: CODE,
     mode: "protected",
@@ -156,8 +179,12 @@ export function randomKernel(random: Random, engine: Engine, way: Way): Machine 
   for (let vector = 0; vector < 256; vector++) put(IDT + 8 * vector, gate(HANDLER, vector === 0x80 ? 3 : 0));
   put(TABLES, [0x37, 0, ...dword(GDT)]);
   put(TABLES + 8, [0xff, 7, ...dword(IDT)]);
+  put(TOP_TABLE, Array.from({ length: 256 }, (_, page) => dword((page << 12) | 0x67)).flat());
+  put(BELOW_TABLE + 4092, dword(DATA | 0x67));
   DIRECTORIES.forEach((directory, i) => {
     put(directory, dword(PAGE_TABLES[i]! | 0x67));
+    put(directory + 4092, dword(TOP_TABLE | 0x67));
+    put(directory + 4088, dword(BELOW_TABLE | 0x67));
     const entries = Array.from({ length: RAM_BYTES >>> 12 }, (_, page) =>
       dword(page === ABSENT >>> 12 ? 0 : (page << 12) | 0x67),
     );

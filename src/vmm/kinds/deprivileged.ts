@@ -116,6 +116,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     this.vmx.set(Vmx.LEAVE_AT_USER, 0);
     this.vmx.setWide(Vmx.EPTP, this.vm.p2m.eptp);
     this.vmx.set(Vmx.VPID, this.vm.id);
+    this.vmx.set(Vmx.CUT, this.rules.truncates ? 2 ** 32 - MONITOR_BASE : 0);
     this.core.exports.applyControls();
     this.shadow.powerOn();
   }
