@@ -22,6 +22,7 @@
                 %include "lib/serial.inc"
                 %include "lib/cmdline.inc"
                 %include "lib/protect.inc"
+                %include "lib/timer.inc"
 
 TIMER_HZ        equ 1000
 
@@ -38,8 +39,8 @@ start:          mov esp, boot_stack_top
                 call frames_init
                 call paging_init
                 call task_init
-                call pic_init
-                call pit_init
+                call interrupts_init
+                call timer_init
                 call print_banner
                 ENABLE_INTERRUPTS
 
@@ -71,47 +72,9 @@ print_banner:
                 PRINT " Hz on vector 20h; system calls on int 80h", 10
                 ret
 
-%ifdef PV
-; pic_init: events come in where interrupts would. pit_init: the timer's.
-pic_init:       jmp pv_events_init
-
-pit_init:       mov eax, TIMER_HZ
-                jmp pv_timer_start
-
-                PV_EVENTS trap_common, IRQ_BASE, IRQ_BASE + COM1_IRQ
-%else
-; pic_init: moves the 16 interrupt lines to vectors 20h..2Fh, away from the exceptions; only the timer is let through.
-pic_init:
-                mov al, 0x11                    ; ICW1: edge triggered, cascade, ICW4 follows
-                out PIC1, al
-                out PIC2, al
-                mov al, IRQ_BASE                ; ICW2: first vector
-                out PIC1 + 1, al
-                mov al, IRQ_BASE + 8
-                out PIC2 + 1, al
-                mov al, 1 << 2                  ; ICW3: the slave hangs on line 2
-                out PIC1 + 1, al
-                mov al, 2
-                out PIC2 + 1, al
-                mov al, 1                       ; ICW4: 8086 mode, explicit end of interrupt
-                out PIC1 + 1, al
-                out PIC2 + 1, al
-                mov al, ~(1 << 0) & 0xFF
-                out PIC1 + 1, al
-                mov al, 0xFF
-                out PIC2 + 1, al
+; timer_init: the timer at its rate.
+timer_init:     TIMER_PERIOD TIMER_HZ
                 ret
-
-; pit_init: channel 0 in mode 2 (rate generator).
-pit_init:
-                mov al, 0x34
-                out PIT_COMMAND, al
-                mov ax, PIT_HZ / TIMER_HZ
-                out PIT_CHANNEL0, al
-                mov al, ah
-                out PIT_CHANNEL0, al
-                ret
-%endif
 
                 %include "minikernel/memory.inc"
                 %include "minikernel/task.inc"
@@ -122,7 +85,9 @@ pit_init:
                 SERIAL_ROUTINES
                 CMDLINE_ROUTINES
                 PROTECT_ROUTINES
+                TIMER_ROUTINES 1 << 0
                 PV_ROUTINES
+                PV_EVENTS trap_common, IRQ_BASE, IRQ_BASE + COM1_IRQ
                 %include "minikernel/programs.inc"
 
                 BSS boot_stack, 16384, 4096     ; the stack of the kernel's own task
