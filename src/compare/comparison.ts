@@ -10,7 +10,7 @@ import type { Way } from "./ways.js";
 export interface HostTime {
   /** Nanoseconds of one operation, without what marking the section costs: the lower quartile of the rounds. */
   nanoseconds: number;
-  /** Half the distance between the quartiles, as a share of that. */
+  /** How far the fastest round is from it, as its share. */
   spread: number;
   /** By the bare machine's; undefined if that has no such section. */
   ratio: number | undefined;

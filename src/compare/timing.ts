@@ -10,7 +10,7 @@ import { MARKERS_ONLY, type SectionRun } from "./sections.js";
 export interface Summary {
   /** The lower quartile. */
   typical: number;
-  /** Half the distance between the quartiles as a share of it: 0.05 is "plus or minus 5 %". */
+  /** How far the fastest measurement is from it, as its share: 0.05 is "5 % faster". */
   spread: number;
 }
 
@@ -25,8 +25,7 @@ function quantile(values: readonly number[], q: number): number {
 export function summarize(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
   const typical = quantile(sorted, 0.25);
-  const half = (quantile(sorted, 0.75) - typical) / 2;
-  return { typical, spread: typical > 0 ? half / typical : 0 };
+  return { typical, spread: typical > 0 ? (typical - sorted[0]!) / typical : 0 };
 }
 
 /** Operations of a section. Of the one that holds nothing, an operation is a pair of marks. */

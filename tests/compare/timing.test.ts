@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { hostTime, summarize } from "../../src/compare/timing.js";
 
-it("the lower quartile, and half the distance to the upper one", () => {
+it("the lower quartile, and the distance to the fastest", () => {
   expect(summarize([5, 1, 3, 2, 4])).toEqual({ typical: 2, spread: 0.5 });
   expect(summarize([7])).toEqual({ typical: 7, spread: 0 });
   expect(summarize([0, 0, 1])).toMatchObject({ typical: 0, spread: 0 });

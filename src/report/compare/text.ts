@@ -116,7 +116,7 @@ function propertyTable(guest: GuestComparison): string[] {
 export function comparisonLines({ guests, engine, rounds }: Comparison, model?: CostModel): string[] {
   return guests.flatMap((guest, i) => [
     ...(i === 0 ? [] : [""]),
-    `${guest.name}: engine ${engine}, lower quartile of ${rounds} rounds, ± half the distance between the quartiles`,
+    `${guest.name}: engine ${engine}, lower quartile of ${rounds} rounds, ± the distance to the fastest`,
     ...timeTables(guest),
     ...crossingTables(guest),
     ...walkTable(guest),
