@@ -13,7 +13,7 @@ import { NO_FRAME } from "../../mm/p2m.js";
 import type { Guest } from "../guest.js";
 import { Decoded } from "../interpreter/decoded.js";
 import { type Kind, Outcome } from "../kind.js";
-import { HYPERCALL_VECTOR, Shared, Virq } from "../pv/abi.js";
+import { HYPERCALL_VECTOR, M2P_END, Shared, Virq } from "../pv/abi.js";
 import { buildDomain, type DomainImage } from "../pv/build-domain.js";
 import { Domain } from "../pv/domain.js";
 import { FrameUse } from "../pv/frame-types.js";
@@ -47,6 +47,7 @@ export class PvKind implements Kind {
     vmx.set(Vmx.INTERPRET, 0);
     vmx.set(Vmx.LEAVE_AT_USER, 0);
     vmx.set(Vmx.DEPRIVILEGED, 1);
+    vmx.set(Vmx.CUT, 2 ** 32 - M2P_END);
     vmx.set(Vmx.VPID, id);
     core.exports.applyControls();
     this.releaseStrays();
