@@ -78,6 +78,7 @@ export async function compareCommand(args: string[]): Promise<number> {
   const ways = list(options, "vmm");
   checkWays(ways);
   const sections = list(options, "only");
+  const outputs = openOutputs(options);
   const progress = new CompareProgressLine();
   const comparison = compare({
     guests,
@@ -91,7 +92,7 @@ export async function compareCommand(args: string[]): Promise<number> {
   });
   progress.clear();
   checkSections(sections, comparison);
-  report(comparison, model, options);
+  for (const write of outputs) write(comparison, model);
   return comparison.guests.every(({ equivalent }) => equivalent) ? ExitCode.OK : ExitCode.NOT_EQUIVALENT;
 }
 
@@ -161,26 +162,30 @@ function readGuests(options: ParsedOptions): ComparedGuest[] {
   });
 }
 
-/** Prints or writes the report in the forms that were asked for. */
-function report(comparison: Comparison, model: CostModel | undefined, options: ParsedOptions): void {
-  const forms: [name: string, text: () => string][] = [
-    ["json", () => `${JSON.stringify(comparisonData(comparison, model))}\n`],
-    ["csv", () => csvText(comparison, model)],
-  ];
-  const page = options.get("html");
-  if (page !== undefined) writeAll(openForWriting(page), page, Buffer.from(htmlReport(comparison, model)));
-  let printed = false;
-  for (const [name, text] of forms) {
-    if (!options.has(name)) continue;
+/** The forms of a report besides the tables. */
+const FORMS: Readonly<Record<string, (comparison: Comparison, model: CostModel | undefined) => string>> = {
+  json: (comparison, model) => `${JSON.stringify(comparisonData(comparison, model))}\n`,
+  csv: csvText,
+  html: htmlReport,
+};
+
+/** Writes the report of a comparison. */
+type Writer = (comparison: Comparison, model: CostModel | undefined) => void;
+
+/** What the report is written to, opened before anything is run. A form without a file takes the place of the tables. */
+function openOutputs(options: ParsedOptions): Writer[] {
+  const printed = Object.keys(FORMS).filter((name) => options.has(name) && options.get(name) === undefined);
+  if (printed.length > 1)
+    throw new CliError(`${COMMAND}: --${printed.join(" and --")} exclude each other without a file`);
+  const writers = Object.entries(FORMS).flatMap(([name, text]): Writer[] => {
     const path = options.get(name);
-    if (path !== undefined) {
-      writeAll(openForWriting(path), path, Buffer.from(text()));
-      continue;
-    }
-    process.stdout.write(text());
-    printed = true;
-  }
-  if (!printed) process.stdout.write(`${comparisonLines(comparison, model).join("\n")}\n`);
+    if (path === undefined) return [];
+    const file = openForWriting(path);
+    return [(comparison, model) => writeAll(file, path, Buffer.from(text(comparison, model)))];
+  });
+  const stdout =
+    FORMS[printed[0] ?? ""] ?? ((comparison, model) => `${comparisonLines(comparison, model).join("\n")}\n`);
+  return [...writers, (comparison, model) => void process.stdout.write(stdout(comparison, model))];
 }
 
 /** One line on stderr about where the comparison is, if a person is looking. */

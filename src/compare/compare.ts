@@ -11,7 +11,7 @@ import type { Comparison, GuestComparison, SectionResult, WayResult } from "./co
 import { propertiesOf } from "./properties.js";
 import { type GuestConfig, type GuestRun, runGuest } from "./run-guest.js";
 import { MARKERS_ONLY, type SectionRun } from "./sections.js";
-import { hostTime, operationsOf, operationTimes, summarize } from "./timing.js";
+import { crossingTimes, hostTime, operationsOf, operationTimes, summarize } from "./timing.js";
 import { allWays, type Way } from "./ways.js";
 
 /** A guest to compare: its configuration, and the image ported to a paravirtualizing monitor if there is one. */
@@ -169,6 +169,7 @@ function wayResult({ way, first, measured }: Runs, bare: Runs, chosen: (name: st
     stateHash: first.stateHash!,
     properties: propertiesOf(way, first, bare.first),
     hostSeconds: summarize(rounds.map(({ hostSeconds }) => hostSeconds)).typical,
+    crossingTimes: crossingTimes(rounds),
     sections: first.sections
       .filter(({ name }) => chosen(name))
       .map((section) => sectionResult(section, markers, rounds, bareRounds)),

@@ -4,6 +4,7 @@
  */
 import type { Counts } from "../cost/counts.js";
 import type { Engine } from "../machine/machine-config.js";
+import type { Crossing } from "../vmm/statistics.js";
 import type { Way } from "./ways.js";
 
 /** A time of the host, measured in several rounds. */
@@ -48,6 +49,16 @@ export interface Properties {
   efficiency: number;
 }
 
+/** What the crossings of one cause took the monitor, on this host. */
+export interface CrossingTime {
+  crossing: Crossing;
+  cause: string;
+  /** In the whole run. */
+  count: number;
+  /** Nanoseconds in the monitor for one of them: the lower quartile of the rounds' means. */
+  nanoseconds: number;
+}
+
 /** One way to run a guest, and what it came to. */
 export interface WayResult extends Way {
   /** How the run ended, as a sentence. */
@@ -59,6 +70,8 @@ export interface WayResult extends Way {
   properties: Properties;
   /** Seconds of the host for a whole run. */
   hostSeconds: number;
+  /** What crossings took by cause, most frequent first. */
+  crossingTimes: CrossingTime[];
   sections: SectionResult[];
 }
 

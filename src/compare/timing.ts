@@ -2,7 +2,7 @@
  * Host time of an operation from several rounds: the lower quartile. Whatever else the computer does makes a round longer, never shorter, so the
  * faster rounds say more about the guest than the middle one.
  */
-import type { HostTime } from "./comparison.js";
+import type { CrossingTime, HostTime } from "./comparison.js";
 import type { GuestRun } from "./run-guest.js";
 import { MARKERS_ONLY, type SectionRun } from "./sections.js";
 
@@ -48,6 +48,17 @@ export function operationTimes(runs: readonly GuestRun[], name: string): number[
     if (section === undefined) return [];
     if (name === MARKERS_ONLY) return [section.shortest];
     return [Math.max(0, section.nanoseconds - pair * section.pairs) / operationsOf(section)];
+  });
+}
+
+/** What crossings of each cause took the monitor in these runs. */
+export function crossingTimes(runs: readonly GuestRun[]): CrossingTime[] {
+  return (runs[0]?.vmm?.exits ?? []).map(({ crossing, cause, count }) => {
+    const means = runs.flatMap(({ vmm }) => {
+      const same = vmm?.exits.find((exit) => exit.crossing === crossing && exit.cause === cause);
+      return same === undefined ? [] : [same.nanoseconds / same.count];
+    });
+    return { crossing, cause, count, nanoseconds: summarize(means).typical };
   });
 }
 

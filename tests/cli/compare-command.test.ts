@@ -31,6 +31,15 @@ describe("vmexit compare", () => {
     expect(JSON.parse(readFileSync(file, "utf8")).guests).toHaveLength(1);
   });
 
+  it("--html writes a page, and the tables are printed", async () => {
+    const file = files.path("page.html");
+    const { stdout } = await vmexit("compare", HELLO, "--rounds", "1", "--vmm", "vt+ept", "--html", file);
+    expect(stdout).toContain("host time of one operation");
+    expect(readFileSync(file, "utf8")).toMatch(
+      /^<!DOCTYPE html>[^]*What virtualization costs: hello\.elf[^]*<\/html>\n$/,
+    );
+  });
+
   it("--csv is a line for each quantity", async () => {
     const { stdout } = await vmexit("compare", HELLO, "--rounds", "1", "--vmm", "vt+ept", "--csv");
     const [head, ...lines] = stdout.trimEnd().split("\n");
@@ -66,6 +75,8 @@ describe("vmexit compare", () => {
     ["a section nobody has", [HELLO, "--only", "x", "--rounds", "1"], 64, /--only: no guest marks a section "x"$/],
     ["an unknown model", [HELLO, "--cost", "p5"], 64, /--cost: expected pentium4, .* and found "p5"$/],
     ["a broken model", [HELLO, "--cost", HELLO], 64, /--cost .*: expected JSON and found something else/],
+    ["two forms on stdout", [HELLO, "--json", "--csv"], 64, /--json and --csv exclude each other without a file$/],
+    ["a page that cannot be written", [HELLO, "--html", files.path("no/where.html")], 74, /cannot write .*where\.html/],
     ["a missing guest", ["no.elf"], 66, /cannot read image no\.elf/],
   ])("refuses %s in one sentence", async (_name, args, exitCode, sentence) => {
     const { code, stdout, stderr } = await vmexit("compare", ...args);

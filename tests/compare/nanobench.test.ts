@@ -8,8 +8,9 @@ import { sectionOf } from "../../src/compare/comparison.js";
 import { inRoot } from "../cli/vmexit.js";
 
 const image = readFileSync(inRoot("roms/nanobench.elf"));
+const ported = readFileSync(inRoot("roms/nanobench-pv.elf"));
 const comparison = compare({
-  guests: [{ name: "nanobench", image, commandLine: "n=256", memoryBytes: 16 << 20 }],
+  guests: [{ name: "nanobench", image, ported, commandLine: "n=256", memoryBytes: 16 << 20 }],
   engine: "interpreter",
   rounds: 1,
 });
@@ -46,6 +47,17 @@ describe("crossings of one operation", () => {
     ["a load of CR3 does not come out with them", "ctxswitch", { "vt+ept": 0, "vt+shadow": 1, trap: 1 }],
   ])("%s", (_what, section, expected) => {
     expect(Object.fromEntries(Object.keys(expected).map((way) => [way, crossed(way, section)]))).toEqual(expected);
+  });
+
+  it("a paravirtual kernel makes fewer crossings for the same processes, and none for its interrupt flag", () => {
+    expect(crossed("pv", "fork")).toBeLessThan(crossed("trap", "fork"));
+    expect(crossed("pv", "cli-sti")).toBe(0);
+    expect(counts("pv", "hypercall").crossings.filter(({ count }) => count > 0.1)).toEqual([
+      { crossing: "hypercall", cause: "xen_version", count: 1 },
+    ]);
+    expect(guest.ways.find(({ name }) => name === "bare")!.sections.some(({ name }) => name === "hypercall")).toBe(
+      false,
+    );
   });
 
   it("shadow tables make page-table work cross", () => {

@@ -1,6 +1,7 @@
 /** A comparison as CSV (RFC 4180): one line for each guest, way, section and quantity. */
 import type { Comparison } from "../../compare/comparison.js";
 import type { GuestComparison, SectionResult, WayResult } from "../../compare/comparison.js";
+import { WHOLE_RUN } from "../../compare/sections.js";
 import { sectionCycles } from "../../compare/costs.js";
 import type { CostModel } from "../../cost/model.js";
 import { walkReferences } from "../../cost/walks.js";
@@ -60,5 +61,18 @@ export function csvText({ guests }: Comparison, model?: CostModel): string {
       ),
     ),
   );
-  return [HEADINGS, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
+  const monitor = guests.flatMap(({ name, ways }) =>
+    ways.flatMap((way) =>
+      way.crossingTimes.map(({ cause, count, nanoseconds }) => [
+        name,
+        way.name,
+        WHOLE_RUN,
+        count,
+        "nanoseconds in the monitor",
+        cause,
+        nanoseconds,
+      ]),
+    ),
+  );
+  return [HEADINGS, ...rows, ...monitor].map((row) => `${row.map(field).join(",")}\n`).join("");
 }

@@ -1,6 +1,6 @@
 /** Horizontal bars: one value for each way on a logarithmic scale, or stacked parts on a linear one. */
 import { logScale, linearScale, type Scale, tickText } from "./scales.js";
-import { drawing, element, label, textWidth } from "./svg.js";
+import { drawing, element, escaped, label, textWidth } from "./svg.js";
 
 /** Width of a panel's drawing. */
 export const PANEL_WIDTH = 400;
@@ -51,27 +51,28 @@ function axis(scale: Scale, height: number): string {
     .join("");
 }
 
-function rowName(name: string, y: number): string {
-  return label(LEFT - 8, y + BAR - 2.5, name, { class: "name", "text-anchor": "end" });
+function rowName(name: string, y: number, left = LEFT): string {
+  return label(left - 8, y + BAR - 2.5, name, { class: "name", "text-anchor": "end" });
 }
 
-/** Bars on a logarithmic scale from `least` to `most`; a dashed line goes through the end of the first one, the measure. */
-export function logBars(title: string, bars: readonly Bar[], least: number, most: number): string {
+/** Bars on a logarithmic scale from `least` to `most`; with `measured` a dashed line goes through the end of the first one, the measure. */
+export function logBars(title: string, bars: readonly Bar[], least: number, most: number, measured = true): string {
   const height = TOP + ROW * bars.length + AXIS;
-  const scale = logScale(least, most, LEFT, PANEL_WIDTH - BEHIND, true);
+  const left = Math.max(LEFT, ...bars.map(({ name }) => textWidth(name, 15.5) + 10));
+  const scale = logScale(least, most, left, PANEL_WIDTH - BEHIND, true);
   const rows = bars.map(({ name, value, text, note, color }, i) => {
     const y = TOP + ROW * i + (ROW - BAR) / 2;
-    const end = Math.max(scale.place(value), LEFT + 2);
-    const words = note === "" ? text : `${text}, ${note} bare`;
+    const end = Math.max(scale.place(value), left + 2);
+    const words = note === "" ? text : `${text}, ${note}`;
     const values =
       label(end + 6, y + BAR - 2.5, text, { class: "value" }) +
       label(end + 12 + textWidth(text), y + BAR - 2.5, note, { class: "note" });
-    const bar = element("rect", { x: LEFT, y, width: end - LEFT, height: BAR, rx: 2, style: `fill:${color}` });
-    return element("g", {}, element("title", {}, `${name}: ${words}`), rowName(name, y), bar, values);
+    const bar = element("rect", { x: left, y, width: end - left, height: BAR, rx: 2, style: `fill:${color}` });
+    return element("g", {}, element("title", {}, escaped(`${name}: ${words}`)), rowName(name, y, left), bar, values);
   });
-  const measure = scale.place(bars[0]?.value ?? 0);
-  const line = element("line", { class: "measure", x1: measure, x2: measure, y1: TOP, y2: height - AXIS });
-  return drawing(PANEL_WIDTH, height, title, axis(scale, height), line, ...rows);
+  const at = scale.place(bars[0]?.value ?? 0);
+  const measure = measured ? element("line", { class: "measure", x1: at, x2: at, y1: TOP, y2: height - AXIS }) : "";
+  return drawing(PANEL_WIDTH, height, title, axis(scale, height), measure, ...rows);
 }
 
 /** Stacked bars on one linear scale, whose steps are at least `step`. */
@@ -91,7 +92,7 @@ export function stackedBars(title: string, bars: readonly StackedBar[], step = 0
       return element(
         "g",
         {},
-        element("title", {}, `${name}: ${part.name}`),
+        element("title", {}, escaped(`${name}: ${part.name}`)),
         element("rect", { class: "part", x, y, width, height: BAR, style: `fill:${part.color}` }),
         fitting === undefined
           ? ""

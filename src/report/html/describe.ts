@@ -21,6 +21,9 @@ const SECTIONS: Readonly<Record<string, string>> = {
   fork: "an address space copied, a process run in it, destroyed",
   timer: "an idle kernel takes a timer interrupt",
   compute: "1,024 steps of arithmetic on an array",
+  forkwait: "a process forks, the child reads and writes pages, the parent waits",
+  compile: "processes that compute, fault, fork and copy, as when a program is built",
+  serve: "requests: interrupts, ports and copies",
   "whole run": "from power-on to the end",
 };
 

@@ -1,6 +1,6 @@
 /** Lines over a horizontal axis, each with its name at its end. */
 import { linearScale, logScale, type Scale, tickText } from "./scales.js";
-import { drawing, element, label } from "./svg.js";
+import { drawing, element, escaped, label } from "./svg.js";
 
 /** One line. */
 export interface Line {
@@ -114,7 +114,7 @@ export function lineChart(chart: LineChart): string {
             element(
               "circle",
               { cx: x.place(px), cy: y.place(py), r: 3.5, style: `fill:${color}` },
-              element("title", {}, `${name}, ${chart.categories![px]}: ${Math.round(py)}`),
+              element("title", {}, escaped(`${name}, ${chart.categories![px]}: ${Math.round(py)}`)),
             ),
           );
     const line = element("polyline", { class: "line", points: points.map(place).join(" "), style: `stroke:${color}` });

@@ -17,6 +17,7 @@ import {
 import {
   causeLegend,
   causePanels,
+  crossingTimePanels,
   CYCLE_PARTS,
   cyclePanels,
   legend,
@@ -97,6 +98,11 @@ function causesPart(guest: GuestComparison, id: string): Part {
       ),
       causeLegend(guest),
       causePanels(guest),
+      element("h3", {}, "What one crossing takes"),
+      paragraph(
+        "Host time in the monitor, nanoseconds, on one scale: the most frequent causes of the whole run, and how often they came.",
+      ),
+      crossingTimePanels(guest),
     ],
   };
 }
@@ -241,7 +247,7 @@ export function htmlReport(comparison: Comparison, model?: CostModel): string {
   const same = guests.every(({ equivalent }) => equivalent)
     ? "with the same result each time"
     : "and not all came to the same result";
-  const lead = `The same guest, ${ways} ways: ${instructions} instructions, ${same}. Engine ${engine}, lower quartile of ${rounds} ${rounds === 1 ? "round" : "rounds"}.`;
+  const lead = `${several ? "Each guest" : "The same guest"}, ${ways} ways: ${instructions} instructions, ${same}. Engine ${engine}, lower quartile of ${rounds} ${rounds === 1 ? "round" : "rounds"}.`;
   const json = JSON.stringify(comparisonData(comparison, model)).replaceAll("<", "\\u003c");
   const sections = parts.map(({ id, heading, content }) =>
     element("section", { id }, element("h2", {}, escaped(heading)), ...content),

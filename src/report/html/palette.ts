@@ -41,6 +41,7 @@ const GROUPS: readonly (readonly [pattern: RegExp, group: CauseGroup])[] = [
   [/^(?:CLI|STI|PUSHF|POPF)/, group("interrupt flag", "--yellow")],
   [/^(?:INT |SYSENTER)/, group("system calls", "--purple")],
   [/^(?:IRET|SYSEXIT|RET far)/, group("returns from the kernel", "--red", LIGHT)],
+  [/^(?:MOV (?:to|from)|PUSH|POP) Sreg|^L[DEFGS]S\b/, group("segment registers", "--olive")],
   [/^#/, group("exceptions", "--brown", LIGHT)],
   [/^page-table store/, group("page-table stores", "--teal", LIGHT)],
 ];

@@ -2,11 +2,12 @@
 import { sectionCycles } from "../../compare/costs.js";
 import { type GuestComparison, type SectionResult, sectionOf, type WayResult } from "../../compare/comparison.js";
 import { MARKERS_ONLY } from "../../compare/sections.js";
-import { crossings } from "../../cost/counts.js";
+import { crossings, total } from "../../cost/counts.js";
 import type { CostModel } from "../../cost/model.js";
 import { countText, HARDLY_EVER, quantityText, ratioText, timeText } from "../compare/numbers.js";
 import { type Bar, logBars, type StackedBar, stackedBars } from "./bars.js";
 import { sectionText } from "./describe.js";
+import { tickText } from "./scales.js";
 import { groupOf, namedCrossings, wayColor } from "./palette.js";
 import { element, escaped } from "./svg.js";
 
@@ -101,9 +102,39 @@ export function causePanels(guest: GuestComparison): string {
             const short = `${entry.cause} ${countText(entry.count)}`;
             return { name: crossing + short, short, value: entry.count, color, ink };
           });
-        return [{ name: way.name, parts, text: countText(crossings(section.perOperation)) }];
+        const inline = total(section.perOperation.inline);
+        const within = inline >= HARDLY_EVER ? ` + ${countText(inline)} inline` : "";
+        return [{ name: way.name, parts, text: countText(crossings(section.perOperation)) + within }];
       });
       return panel(name, stackedBars(`crossings of ${name} by cause`, bars, 1));
+    }),
+  );
+}
+
+/** Causes of a panel of crossing times. */
+const MOST_CAUSES = 8;
+
+/** Host time in the monitor of one crossing by cause, a panel for each monitor. */
+export function crossingTimePanels(guest: GuestComparison): string {
+  const shown = monitors(guest).filter(({ crossingTimes }) => crossingTimes.length > 0);
+  const all = shown.flatMap(({ crossingTimes }) => crossingTimes.slice(0, MOST_CAUSES));
+  const values = all.map(({ nanoseconds }) => nanoseconds);
+  return panels(
+    shown.map(({ name, crossingTimes }) => {
+      const bars = crossingTimes.slice(0, MOST_CAUSES).map((entry): Bar => {
+        const { cause, count, nanoseconds } = entry;
+        return {
+          name: cause,
+          value: nanoseconds,
+          text: timeText(nanoseconds),
+          note: `× ${tickText(count)}`,
+          color: groupOf(entry).color,
+        };
+      });
+      return panel(
+        name,
+        logBars(`time of one crossing under ${name}`, bars, Math.min(...values), Math.max(...values), false),
+      );
     }),
   );
 }

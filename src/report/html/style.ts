@@ -15,9 +15,9 @@ const TABS = Array.from(
 /** The style sheet. */
 export const STYLE = `
 :root{color-scheme:light dark;--paper:#fff;--ink:#16191d;--quiet:#59616b;--line:#dfe3e8;--card:#f6f7f9;--focus:#0b62c4;
---bare:#8a929c;--orange:#e69f00;--green:#00815e;--blue:#0072b2;--sky:#56b4e9;--yellow:#d6c31c;--purple:#b65c94;--red:#c84b00;--brown:#7a5230;--teal:#2b7a83;--pink:#e59cc6}
+--bare:#8a929c;--orange:#e69f00;--green:#00815e;--blue:#0072b2;--sky:#56b4e9;--yellow:#d6c31c;--purple:#b65c94;--red:#c84b00;--brown:#7a5230;--teal:#2b7a83;--pink:#e59cc6;--olive:#a5b34a}
 @media (prefers-color-scheme:dark){:root{--paper:#14161a;--ink:#eceff3;--quiet:#a5aeb9;--line:#30363e;--card:#1d2126;--focus:#7db8ff;
---bare:#99a2ad;--orange:#f0ac1c;--green:#1fa97f;--blue:#3b8fd0;--sky:#7cc8f2;--yellow:#f0e442;--purple:#d989b8;--red:#e8702a;--brown:#ad8259;--teal:#4fa6b0;--pink:#eeb3d4}}
+--bare:#99a2ad;--orange:#f0ac1c;--green:#1fa97f;--blue:#3b8fd0;--sky:#7cc8f2;--yellow:#f0e442;--purple:#d989b8;--red:#e8702a;--brown:#ad8259;--teal:#4fa6b0;--pink:#eeb3d4;--olive:#b9c763}}
 *{box-sizing:border-box}
 html{scroll-behavior:smooth}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
