@@ -3,7 +3,7 @@
  * The report goes to stdout, progress to stderr; the exit code says whether all runs were equivalent.
  */
 import { existsSync } from "node:fs";
-import { type ComparedGuest, compare, type CompareProgress, DEFAULT_ROUNDS } from "../compare/compare.js";
+import { type ComparedGuest, compare, type CompareProgress } from "../compare/compare.js";
 import type { Comparison } from "../compare/comparison.js";
 import { allWays } from "../compare/ways.js";
 import type { CostModel } from "../cost/model.js";
@@ -39,7 +39,7 @@ export const COMPARE_OPTIONS: OptionTable = {
       .join(", ")}`,
   },
   only: { value: "SECTION,...", help: "sections to report, as the guest names them (default all)" },
-  rounds: { value: "N", help: `measured rounds, after one to warm up (default ${DEFAULT_ROUNDS})` },
+  rounds: { value: "N", help: "measured rounds, after one to warm up (default 7, fewer if they take long)" },
   engine: { value: "NAME", help: "translator (default) or interpreter" },
   isa: {
     value: "ia32|umip|strict",
@@ -82,8 +82,8 @@ export async function compareCommand(args: string[]): Promise<number> {
   const progress = new CompareProgressLine();
   const comparison = compare({
     guests,
-    rounds,
-    onProgress: (at) => progress.show(at, rounds),
+    onProgress: (at) => progress.show(at),
+    ...(rounds === undefined ? {} : { rounds }),
     ...(engine === undefined ? {} : { engine }),
     ...(isa === undefined ? {} : { isa }),
     ...(ways === undefined ? {} : { ways }),
@@ -140,9 +140,9 @@ function checkSections(sections: readonly string[] | undefined, { guests }: Comp
   throw new CliError(`--only: no guest marks a section "${unknown}"`);
 }
 
-function roundsOf(options: ParsedOptions): number {
+function roundsOf(options: ParsedOptions): number | undefined {
   const text = options.get("rounds");
-  if (text === undefined) return DEFAULT_ROUNDS;
+  if (text === undefined) return undefined;
   const rounds = parseCount("--rounds", text);
   if (rounds >= 1 && rounds <= MOST_ROUNDS) return rounds;
   throw new CliError(`--rounds: expected a number from 1 to ${MOST_ROUNDS} and found "${text}"`);
@@ -192,7 +192,7 @@ function openOutputs(options: ParsedOptions): Writer[] {
 class CompareProgressLine {
   readonly #enabled = process.stderr.isTTY === true;
 
-  show({ guest, way, round, done, runs }: CompareProgress, rounds: number): void {
+  show({ guest, way, round, rounds, done, runs }: CompareProgress): void {
     if (!this.#enabled) return;
     const when = round === 0 ? "warming up" : `round ${round} of ${rounds}`;
     process.stderr.write(`\r\x1b[K${guest}: ${when}, ${way} (run ${done + 1} of ${runs})`);

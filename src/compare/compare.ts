@@ -31,7 +31,7 @@ export interface CompareOptions {
   sections?: readonly string[];
   /** How instructions are executed. Default `"translator"`. */
   engine?: Engine;
-  /** Measured rounds. Default 7. */
+  /** Measured rounds. Default: seven, or as many as can begin in half a minute, at least three. */
   rounds?: number;
   /** One processor for all ways. Default: `strict` for `trap`, which needs it, `umip` for the others. */
   isa?: IsaName;
@@ -47,13 +47,19 @@ export interface CompareProgress {
   way: string;
   /** 0 for the round that warms up. */
   round: number;
-  /** Runs that are done, and all there will be. */
+  /** Measured rounds there will be at most. */
+  rounds: number;
+  /** Runs that are done, and all there will be at most. */
   done: number;
   runs: number;
 }
 
-/** Measured rounds if nothing else is asked for. */
-export const DEFAULT_ROUNDS = 7;
+/** Measured rounds if nothing else is asked for: at most ... */
+const MOST_ROUNDS = 7;
+/** ... and at least this many, even if the guest takes long ... */
+const LEAST_ROUNDS = 3;
+/** ... but none begins after so many seconds of them. */
+const ROUND_SECONDS = 30;
 const DEFAULT_LIMIT = 2_000_000_000;
 /** A run under a monitor may take this many times the bare machine's instructions: a ported image is another program. */
 const PATIENCE = 4;
@@ -69,16 +75,16 @@ interface Runs {
 
 /** Compares. Raises `ConfigError` and `ImageError` as `createMachine` does, and RangeError for a way or section there is not. */
 export function compare(options: CompareOptions): Comparison {
-  const { engine = "translator", rounds = DEFAULT_ROUNDS } = options;
+  const { engine = "translator", rounds = MOST_ROUNDS } = options;
   const ways = chosenWays(options);
   let done = 0;
   const runs = options.guests.reduce((all, guest) => all + (rounds + 1) * runnable(guest, ways).length, 0);
   const guests = options.guests.map((guest) =>
-    compareGuest(guest, ways, { ...options, engine, rounds }, (way, round) =>
-      options.onProgress?.({ guest: guest.name, way, round, done: done++, runs }),
+    compareGuest(guest, ways, { ...options, engine }, (way, round) =>
+      options.onProgress?.({ guest: guest.name, way, round, rounds, done: done++, runs }),
     ),
   );
-  return { engine, rounds, guests };
+  return { engine, guests };
 }
 
 /** The ways that were asked for; the bare machine is the measure and always among them. */
@@ -103,13 +109,7 @@ function configOf({ ported, ...guest }: ComparedGuest, way: Way): GuestConfig {
 function compareGuest(
   guest: ComparedGuest,
   ways: readonly Way[],
-  {
-    engine,
-    rounds,
-    sections,
-    maxInstructions = DEFAULT_LIMIT,
-    isa,
-  }: CompareOptions & { engine: Engine; rounds: number },
+  { engine, rounds, sections, maxInstructions = DEFAULT_LIMIT, isa }: CompareOptions & { engine: Engine },
   progress: (way: string, round: number) => void,
 ): GuestComparison {
   const all: Runs[] = [];
@@ -124,7 +124,11 @@ function compareGuest(
     // The bare machine is first; whatever takes much longer than it will not end.
     if (way.vmm === "none") limit = Math.min(maxInstructions, first.instructions * PATIENCE);
   }
-  for (let round = 1; round <= rounds; round++) {
+  const began = performance.now();
+  let round = 1;
+  for (; round <= (rounds ?? MOST_ROUNDS); round++) {
+    const seconds = (performance.now() - began) / 1000;
+    if (rounds === undefined && round > LEAST_ROUNDS && seconds > ROUND_SECONDS) break;
     for (const runs of round % 2 === 1 ? all : [...all].reverse()) {
       progress(runs.way.name, round);
       const settings = { engine, maxInstructions: limit, hash: false, keep: keep(runs.way) };
@@ -136,6 +140,7 @@ function compareGuest(
   const results = all.map((runs) => wayResult(runs, bare, chosen));
   return {
     name: guest.name,
+    rounds: round - 1,
     ways: results,
     absent: ways
       .filter((way) => !all.some((runs) => runs.way === way))

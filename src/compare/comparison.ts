@@ -85,6 +85,8 @@ export interface AbsentWay {
 /** A guest under all ways. */
 export interface GuestComparison {
   name: string;
+  /** Measured rounds; one more was run before to warm up. */
+  rounds: number;
   ways: WayResult[];
   absent: AbsentWay[];
   /** Names of the sections, in the order of the first way that has them. */
@@ -101,8 +103,6 @@ export interface GuestComparison {
 /** Everything `compare` found. */
 export interface Comparison {
   engine: Engine;
-  /** Measured rounds; one more was run before to warm up. */
-  rounds: number;
   guests: GuestComparison[];
 }
 

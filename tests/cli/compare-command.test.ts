@@ -22,7 +22,7 @@ describe("vmexit compare", () => {
     const args = ["compare", HELLO, "--rounds", "2", "--vmm", "vt+ept", "--engine", "interpreter"];
     const { stdout } = await vmexit(...args, "--json");
     const comparison = JSON.parse(stdout);
-    expect(comparison).toMatchObject({ engine: "interpreter", rounds: 2, guests: [{ name: HELLO, equivalent: true }] });
+    expect(comparison).toMatchObject({ engine: "interpreter", guests: [{ name: HELLO, rounds: 2, equivalent: true }] });
     expect(comparison.guests[0].ways.map(({ name }: { name: string }) => name)).toEqual(["bare", "vt+ept"]);
     const [section] = comparison.guests[0].ways[1].sections;
     expect(section).toMatchObject({ name: "whole run", operations: 1 });
@@ -35,9 +35,7 @@ describe("vmexit compare", () => {
     const file = files.path("page.html");
     const { stdout } = await vmexit("compare", HELLO, "--rounds", "1", "--vmm", "vt+ept", "--html", file);
     expect(stdout).toContain("host time of one operation");
-    expect(readFileSync(file, "utf8")).toMatch(
-      /^<!DOCTYPE html>[^]*What virtualization costs: hello\.elf[^]*<\/html>\n$/,
-    );
+    expect(readFileSync(file, "utf8")).toMatch(/^<!DOCTYPE html>.*What virtualization costs: hello\.elf.*<\/html>\n$/s);
   });
 
   it("--csv is a line for each quantity", async () => {

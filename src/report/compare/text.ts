@@ -113,10 +113,10 @@ function propertyTable(guest: GuestComparison): string[] {
 }
 
 /** The whole comparison as lines; with a cost model its cycles as well. */
-export function comparisonLines({ guests, engine, rounds }: Comparison, model?: CostModel): string[] {
+export function comparisonLines({ guests, engine }: Comparison, model?: CostModel): string[] {
   return guests.flatMap((guest, i) => [
     ...(i === 0 ? [] : [""]),
-    `${guest.name}: engine ${engine}, lower quartile of ${rounds} rounds, ± the distance to the fastest`,
+    `${guest.name}: engine ${engine}, lower quartile of ${guest.rounds} rounds, ± the distance to the fastest`,
     ...timeTables(guest),
     ...crossingTables(guest),
     ...walkTable(guest),

@@ -228,7 +228,8 @@ function fileName(path: string): string {
 
 /** The text of the file. `model` is a cost model besides the presets. */
 export function htmlReport(comparison: Comparison, model?: CostModel): string {
-  const { guests, engine, rounds } = comparison;
+  const { guests, engine } = comparison;
+  const rounds = Math.min(...guests.map((guest) => guest.rounds));
   const names = guests.map(({ name }) => fileName(name)).join(", ");
   const several = guests.length > 1;
   const ways = Math.max(...guests.map((guest) => guest.ways.length));
