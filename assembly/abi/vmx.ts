@@ -73,7 +73,8 @@ export enum Vmx {
   REFUSE = 420, // 1: with DEPRIVILEGED, sensitive instructions fault outside CPL 0 whatever ISA is: a monitor looks at each
   TRANSLATE = 424, // 1: the guest's code is translated: sensitive instructions act on the guest's own state or call out (CALL_OUT), events exit as under DEPRIVILEGED
   CUT = 428, // with DEPRIVILEGED: bytes at the top of linear space that are the monitor's: the guest's flat segments end below
-  SAVED = 432, // bytes up to here belong to a VMCS
+  DIRECT = 432, // with DEPRIVILEGED: INT n of this vector is delivered through the IDT instead of an exit; 0: none
+  SAVED = 436, // bytes up to here belong to a VMCS
   // The machine's own words
   NON_ROOT = 436, // 1: the controls of the VMCS are in force
   ISA = 440, // Isa: set once for a machine

@@ -68,6 +68,7 @@ export function softwareExits(vector: u32, rec: usize): bool {
   const op: u32 = load<u8>(rec, Rec.OP);
   const a = active();
   if (a == 0) return false;
+  if (vector == vget(Vmx.DIRECT) && vector != 0 && (a & Active.DEPRIVILEGED) != 0 && op == Op.INT) return false;
   const byBitmap = (a & Active.VMX) != 0 && op != <u32>Op.INT && ((vget(Vmx.EXCEPTIONS) >>> vector) & 1) != 0;
   if ((a & Active.DEPRIVILEGED) == 0 && !byBitmap) return false;
   exitAt(rec, ExitReason.EXCEPTION_NMI, 0);

@@ -49,6 +49,7 @@ export class PvKind implements Kind {
     vmx.set(Vmx.DEPRIVILEGED, 1);
     vmx.set(Vmx.CUT, 2 ** 32 - M2P_END);
     vmx.set(Vmx.VPID, id);
+    vmx.set(Vmx.CUT, 2 ** 32 - M2P_END);
     core.exports.applyControls();
     this.releaseStrays();
     this.restoreFrames();

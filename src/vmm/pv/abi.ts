@@ -58,8 +58,11 @@ export const M2P_START = MONITOR_START;
 export const M2P_END = 0xfc400000;
 /** Directory entries that are the guest's own; those from here on are the monitor's. */
 export const GUEST_L2_ENTRIES = MONITOR_START >>> 22;
-/** The monitor's tables for the domain: descriptor tables, TSS. */
-export const DOMAIN_AREA = M2P_END;
+/**
+ * The monitor's tables for the domain: descriptor tables, TSS. Behind the largest table of frames there can be (3 GB of RAM), where segments of the guest
+ * still reach: its kernel may read them.
+ */
+export const DOMAIN_AREA = 0xfc3c0000;
 /** An entry of the table that stands for no guest frame. */
 export const NO_PFN = 0xffffffff;
 

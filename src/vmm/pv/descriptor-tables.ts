@@ -31,7 +31,12 @@ const TSS_SELECTOR = 0xe040;
 const TSS_ACCESS = 0x1008b;
 const LDT_SELECTOR = 0xe048;
 const LDT_ACCESS = 0x10082;
-const PRESENT_WRITABLE = Pte.P | Pte.RW | Pte.A | Pte.D;
+/** How tables are mapped: nobody stores there. */
+const READ_ONLY = Pte.P | Pte.A;
+/** First entry of the area in its page table. */
+const AREA = (DOMAIN_AREA >>> 12) & 1023;
+/** Upper half of a present trap gate of DPL 3. */
+const TRAP_GATE = 0xef00;
 /** Most entries of an LDT. */
 export const MAX_LDT_ENTRIES = 8192;
 const PER_FRAME = 512;
@@ -43,7 +48,7 @@ const FIRST_FLAT = 3;
 
 /** Frames the tables lie in. */
 export interface DescriptorFrames {
-  /** Page table of the domain's area. */
+  /** Page table that the domain's area is in. */
   area: number;
   /** The monitor's page of the GDT. */
   flat: number;
@@ -81,7 +86,8 @@ export class DescriptorTables {
     });
     this.mapGdt();
     this.mapLdt();
-    words[(this.own.area << 10) + SYSTEM_PAGE] = this.own.system * 4096 + PRESENT_WRITABLE;
+    words[(this.own.area << 10) + AREA + SYSTEM_PAGE] = this.own.system * 4096 + READ_ONLY;
+    words.fill(0, this.own.system << 10, (this.own.system + 1) << 10);
     this.tss(TSS_IO_MAP, NO_IO_MAP);
     const { state } = this;
     state.set(Cpu.GDTR_BASE, GDT_BASE);
@@ -149,6 +155,13 @@ export class DescriptorTables {
     this.tss(TSS_ESP1, esp);
   }
 
+  /** The processor itself delivers INT n of `vector` to code at `cs`:`eip`, without a crossing; an address of 0: the monitor does. */
+  setGate(vector: number, cs: number, eip: number): void {
+    const at = (this.own.system << 10) + 2 * vector;
+    this.memory.words[at] = eip === 0 ? 0 : (cs << 16) | (eip & 0xffff);
+    this.memory.words[at + 1] = eip === 0 ? 0 : (eip & 0xffff0000) | TRAP_GATE;
+  }
+
   /** Machine address of the descriptor that a selector names, or -1 if it is beyond its table. */
   find(selector: number): number {
     const index = selector >>> 3;
@@ -172,21 +185,18 @@ export class DescriptorTables {
 
   private mapGdt(): void {
     const { words } = this.memory;
-    const area = this.own.area << 10;
+    const area = (this.own.area << 10) + AREA;
     for (let i = 0; i < GDT_PAGES; i++) {
       const frame = i < GUEST_GDT_FRAMES ? (this.gdt[i] ?? this.own.empty) : this.own.flat;
-      words[area + i] = frame * 4096 + (frame === this.own.empty ? Pte.P | Pte.A : PRESENT_WRITABLE);
+      words[area + i] = frame * 4096 + READ_ONLY;
     }
     this.frames.flush();
   }
 
   private mapLdt(): void {
     const { words } = this.memory;
-    const area = (this.own.area << 10) + LDT_PAGE;
-    for (let i = 0; i < LDT_PAGES; i++) {
-      const frame = this.ldt[i];
-      words[area + i] = frame === undefined ? this.own.empty * 4096 + Pte.P + Pte.A : frame * 4096 + PRESENT_WRITABLE;
-    }
+    const area = (this.own.area << 10) + AREA + LDT_PAGE;
+    for (let i = 0; i < LDT_PAGES; i++) words[area + i] = (this.ldt[i] ?? this.own.empty) * 4096 + READ_ONLY;
     this.frames.flush();
   }
 

@@ -10,6 +10,7 @@ import { Flat, GUEST_GDT_ENTRIES, M2P_END } from "./abi.js";
 const PRESENT = 1 << 15;
 const SEGMENT = 1 << 12;
 const DPL_SHIFT = 13;
+const ACCESSED = 1 << 8;
 const GRANULAR = 1 << 23;
 const TYPE_SHIFT = 8;
 const LIMIT_HIGH = 0xf0000;
@@ -49,12 +50,18 @@ export function isGateTarget(selector: number): boolean {
   return selector === Flat.KERNEL_CS || selector === Flat.USER_CS;
 }
 
-/** Makes a descriptor one that the guest may have; false if there is none. */
+/**
+ * Makes a descriptor one that the guest may have; false if there is none. Segments are marked accessed, so that the processor never stores to
+ * a descriptor table.
+ */
 export function fixDescriptor(d: DescriptorWords): boolean {
   // Whatever uses one that is not present faults.
   if ((d.high & PRESENT) === 0) return true;
-  if ((d.high >>> DPL_SHIFT) % 4 === 0) d.high |= 1 << DPL_SHIFT;
-  if ((d.high & SEGMENT) !== 0) return cutLimit(d);
+  if ((d.high >>> DPL_SHIFT) % 4 === 0) d.high = (d.high | (1 << DPL_SHIFT)) >>> 0;
+  if ((d.high & SEGMENT) !== 0) {
+    d.high = (d.high | ACCESSED) >>> 0;
+    return cutLimit(d);
+  }
   const type = (d.high >>> TYPE_SHIFT) & 0xf;
   // Type 0 is reserved: it faults.
   if (type === 0) return true;

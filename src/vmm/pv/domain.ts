@@ -67,7 +67,8 @@ export class Domain {
       this.frames.flushed();
     });
     this.sharedInfo = frame();
-    const own = { area: frame(), flat: frame(), system: frame(), empty: frame() };
+    const m2pTable = frame();
+    const own = { area: m2pTable, flat: frame(), system: frame(), empty: frame() };
     this.descriptors = new DescriptorTables(memory, state, this.frames, own);
     this.tables = new PageTables(memory, this.frames, this.descriptors);
     this.frames.content = this.tables;
@@ -80,12 +81,10 @@ export class Domain {
     this.console = new Console(vm.host);
     this.pfns = new Uint32Array(memory.frames);
     this.m2p = Array.from({ length: Math.ceil(memory.frames / 1024) }, frame);
-    const m2pTable = frame();
     this.m2p.forEach((mfn, i) => {
       memory.words[(m2pTable << 10) + i] = mfn * PAGE_BYTES + TABLE_ENTRY;
     });
     this.tables.monitorEntries[0] = m2pTable * PAGE_BYTES + DIRECTORY_ENTRY;
-    this.tables.monitorEntries[1] = own.area * PAGE_BYTES + DIRECTORY_ENTRY;
   }
 
   /** Nothing has happened yet: all of the guest's frames are its own and unused. */

@@ -3,9 +3,12 @@
  * the processor's own; the second byte above CS has the upcall mask as it was, and IF in the flags is its opposite.
  */
 import { Cpu } from "../../../assembly/abi/cpu.js";
+import { Vmx } from "../../../assembly/abi/vmx.js";
 import { Eflags, Reg, Seg } from "../../../assembly/abi/x86.js";
 import type { Core } from "../../core/core.js";
 import type { Words } from "../words.js";
+import type { Guest } from "../guest.js";
+import type { DescriptorTables } from "./descriptor-tables.js";
 import type { Events } from "./events.js";
 import type { GuestAccess } from "./guest-access.js";
 import type { SegmentRegisters } from "./segment-registers.js";
@@ -15,6 +18,8 @@ export const VECTORS = 256;
 /** Flags of an entry: DPL, and that events are masked on the way in. */
 const TRAP_DPL = 3;
 const TRAP_MASKS = 4;
+/** The vector of system calls. */
+const SYSTEM_CALL = 0x80;
 
 /** Privilege of a guest's kernel. */
 export const KERNEL_CPL = 1;
@@ -42,6 +47,8 @@ export interface TrapSurroundings {
   readonly access: GuestAccess;
   readonly segments: SegmentRegisters;
   readonly events: Events;
+  readonly descriptors: DescriptorTables;
+  readonly vm: Guest;
   /** The domain cannot go on. */
   crash(reason: string): void;
 }
@@ -72,6 +79,18 @@ export class Traps {
   /** No vector has a handler. */
   clearTable(): void {
     for (const trap of this.table) trap.cs = trap.eip = trap.flags = 0;
+    this.tableChanged();
+  }
+
+  /**
+   * System calls that do not mask events on the way in go to the kernel by a gate of the processor's own, as under Xen: there is nothing that the monitor would
+   * have to do.
+   */
+  tableChanged(): void {
+    const { flags, cs, eip } = this.table[SYSTEM_CALL]!;
+    const direct = eip !== 0 && (flags & TRAP_DPL) === 3 && (flags & TRAP_MASKS) === 0 && (cs & 3) === KERNEL_CPL;
+    this.domain.descriptors.setGate(SYSTEM_CALL, cs, direct ? eip : 0);
+    this.domain.vm.vmx.set(Vmx.DIRECT, direct ? SYSTEM_CALL : 0);
   }
 
   /** True if INT n may be used for the vector by code at `cpl`. */

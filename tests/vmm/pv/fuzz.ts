@@ -191,6 +191,13 @@ export class HostileKernel {
     this.succeeded.set(name, (this.succeeded.get(name) ?? 0) + 1);
   }
 
+  /** Stores words where the kernel itself would: nowhere, if it may not. */
+  private store(address: number, ...words: number[]): void {
+    words.forEach((value, i) => {
+      this.lab.domain.access.write32(address + 4 * i, value);
+    });
+  }
+
   private argumentsOf(number: Hypercall): number[] {
     const { random, lab } = this;
     const any = () => this.value();
@@ -199,17 +206,17 @@ export class HostileKernel {
         const count = 1 + random.below(3);
         for (let i = 0; i < count; i++) {
           const place = ((this.frame() << 12) | (4 * random.below(1024)) | [0, 0, 0, 2, 1, 3][random.below(6)]!) >>> 0;
-          lab.put(ARGUMENTS + 16 * i, place, random.below(30) === 0 ? 1 : 0, this.entry(), 0);
+          this.store(ARGUMENTS + 16 * i, place, random.below(30) === 0 ? 1 : 0, this.entry(), 0);
         }
         return [ARGUMENTS, count, random.below(2) === 0 ? 0 : ARGUMENTS + 0x80, SELF, 0];
       }
       case Hypercall.MMUEXT_OP:
-        lab.put(ARGUMENTS, [0, 1, 1, 4, 4, 5, 6, 7, 13, random.below(20)][random.below(10)]!, 0, random.below(600));
-        lab.put(ARGUMENTS + 4, random.below(4) === 0 ? this.address() & ~0xfff : this.frame());
+        this.store(ARGUMENTS, [0, 1, 1, 4, 4, 5, 6, 7, 13, random.below(20)][random.below(10)]!, 0, random.below(600));
+        this.store(ARGUMENTS + 4, random.below(4) === 0 ? this.address() & ~0xfff : this.frame());
         if (random.below(3) === 0) {
           // A pin that is likely to be right.
           const table = random.below(9);
-          lab.put(ARGUMENTS, table < 6 ? 0 : 1, lab.mfn(TABLES + table));
+          this.store(ARGUMENTS, table < 6 ? 0 : 1, lab.mfn(TABLES + table));
         }
         return [ARGUMENTS, 1, 0, SELF, 0];
       case Hypercall.UPDATE_VA_MAPPING: {
@@ -220,14 +227,14 @@ export class HostileKernel {
         return [this.address(), this.entry(), 0, random.below(3), 0];
       }
       case Hypercall.SET_GDT:
-        lab.put(ARGUMENTS, this.frame(), this.frame());
+        this.store(ARGUMENTS, this.frame(), this.frame());
         return [ARGUMENTS, random.below(1025), 0, 0, 0];
       case Hypercall.MEMORY_OP: {
         const populate = random.below(3);
         const list = ARGUMENTS + 0x40;
-        lab.put(ARGUMENTS, list, 1 + random.below(2), 0, 0, SELF);
+        this.store(ARGUMENTS, list, 1 + random.below(2), 0, 0, SELF);
         const pfn = () => TABLES + random.below(TABLE_COUNT);
-        lab.put(list, populate === 2 ? pfn() : this.frame(), populate === 2 ? pfn() : this.frame());
+        this.store(list, populate === 2 ? pfn() : this.frame(), populate === 2 ? pfn() : this.frame());
         return [[0, 1, 6][populate]!, ARGUMENTS, 0, 0, 0];
       }
       case Hypercall.UPDATE_DESCRIPTOR:
@@ -237,7 +244,7 @@ export class HostileKernel {
         for (let i = 0; i < count; i++) {
           const inner = [Hypercall.UPDATE_VA_MAPPING, Hypercall.UPDATE_DESCRIPTOR, random.below(40)][random.below(3)]!;
           const args = inner === Hypercall.MULTICALL ? [0, 0] : this.argumentsOfPart(inner);
-          lab.put(ARGUMENTS + 0x200 + 32 * i, inner, 0, ...args);
+          this.store(ARGUMENTS + 0x200 + 32 * i, inner, 0, ...args);
         }
         return [ARGUMENTS + 0x200, count, 0, 0, 0];
       }

@@ -16,7 +16,13 @@ const EAX = Cpu.REGS + 4 * Reg.EAX;
 const IRET_WORDS = 6;
 
 /** set_trap_table(traps): entries up to one with an address of 0. Without a table, all vectors lose their handlers. */
-export function setTrapTable(domain: Domain, { args }: Call): number {
+export function setTrapTable(domain: Domain, call: Call): number {
+  const result = takeTraps(domain, call);
+  domain.traps.tableChanged();
+  return result;
+}
+
+function takeTraps(domain: Domain, { args }: Call): number {
   const { access, traps } = domain;
   let at = args[0]!;
   if (at === 0) {
