@@ -47,7 +47,6 @@ export class PvKind implements Kind {
     vmx.set(Vmx.INTERPRET, 0);
     vmx.set(Vmx.LEAVE_AT_USER, 0);
     vmx.set(Vmx.DEPRIVILEGED, 1);
-    vmx.set(Vmx.CUT, 2 ** 32 - M2P_END);
     vmx.set(Vmx.VPID, id);
     vmx.set(Vmx.CUT, 2 ** 32 - M2P_END);
     core.exports.applyControls();
