@@ -76,7 +76,6 @@ export enum Vmx {
   DIRECT = 432, // with DEPRIVILEGED: INT n of this vector is delivered through the IDT instead of an exit; 0: none
   SAVED = 436, // bytes up to here belong to a VMCS
   // The machine's own words
-  NON_ROOT = 436, // 1: the controls of the VMCS are in force
   ISA = 440, // Isa: set once for a machine
   ACTIVE = 444, // Active bits, derived by applyControls()
   CHANGED = 448, // Changed bits: what the next entry must check
@@ -108,6 +107,7 @@ export enum Vmx {
   CONTEXTS = 576, // TlbContext entries, 384 bytes
   WRITTEN = 960, // 256 bytes: u32 frame numbers (gfn) of traced pages that interpretation wrote
   CLOSED = 1216, // u32, CUT while it is in force, else 0: derived by applyControls()
+  NON_ROOT = 1220, // 1: the controls of the VMCS are in force
   SIZE = 1224,
 }
 
