@@ -14,7 +14,7 @@ import { findBlock } from "./cpu/block";
 import { updateAttention } from "./cpu/control";
 import { afterInstruction, checkInstructionBreakpoint } from "./cpu/debug";
 import { execute } from "./cpu/execute";
-import { SERVED_EVENT, SERVED_NOTHING, service } from "./cpu/interrupt";
+import { faultClass, SERVED_EVENT, SERVED_NOTHING, service } from "./cpu/interrupt";
 import { settleStop, spend } from "./cpu/resume";
 import { executeOne } from "./cpu/single";
 import { fieldPtr, get, segBase, set } from "./cpu/state";
@@ -79,12 +79,14 @@ function deliverNow(info: u32, error: u32, length: u32, rf: bool): i32 {
 }
 
 /**
- * Delivers an event (IntrInfo) to the state as it is, in one tick, through the guest's own IDT: injection for monitors without VMCS. Returns
+ * Delivers an event (IntrInfo) to the state as it is, in one tick, through the guest's own IDT: injection for monitors without VMCS. A fault
+ * saves RF as set, whatever it is. Returns
  * ExitReason.BUDGET, or the exit that interrupted the delivery.
  */
 export function deliverEvent(info: u32, error: u32, length: u32): u32 {
   begin();
-  deliverNow(info, error, length, (get(Cpu.EFLAGS) & Eflags.RF) != 0);
+  const fault = (info & IntrInfo.TYPE) == <u32>IntrType.HARDWARE_EXCEPTION && faultClass(info & IntrInfo.VECTOR);
+  deliverNow(info, error, length, fault || (get(Cpu.EFLAGS) & Eflags.RF) != 0);
   set(Cpu.STOP, 0);
   finishExit();
   return get(Cpu.EXIT_REASON);

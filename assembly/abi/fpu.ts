@@ -9,12 +9,15 @@ export enum Fpu {
   TOP = 1160, // u32, physical number of ST(0)
   VALID = 1164, // u32, bit i: R(i) is not empty
   IP = 1168, // u32, offset of the last instruction that was not a control instruction
-  CS = 1172, // u32, its code selector
+  CS = 1172, // u32, its code selector; SELECTOR_KEPT
   DP = 1176, // u32, offset of its memory operand
-  DS = 1180, // u32, selector of its memory operand
+  DS = 1180, // u32, selector of its memory operand; SELECTOR_KEPT
   OPCODE = 1184, // u32, low three bits of its first opcode byte and its ModRM byte
   WIDE = 1280, // temporaries of the transcendental functions: Wide.SIZE bytes each
 }
+
+/** In Fpu.CS and Fpu.DS while a guest runs deprivileged: the selector is the guest's own, not of an instruction executed since it began to. */
+export const SELECTOR_KEPT: i32 = 65536;
 
 /** Bytes of one register in Fpu.ST. */
 export const ST_BYTES: i32 = 16;

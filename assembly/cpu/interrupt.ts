@@ -56,7 +56,7 @@ function doubles(first: u32, second: u32): bool {
 }
 
 /** True if the exception is fault-class: its handler's saved RF is set (SDM 3B 17.3.1.1). */
-function faultClass(vector: u32): bool {
+export function faultClass(vector: u32): bool {
   return vector != Vector.DF && vector != Vector.DB;
 }
 
@@ -94,9 +94,11 @@ export function deliver(vector: u32, type: u32, hasError: bool, error: u32, faul
     const secondError = get(Cpu.FAULT_ERROR);
     const secondHasError = get(Cpu.FAULT_HAS_ERROR) != 0;
     clearFault();
+    // A monitor that wants the second exception gets that one, whatever the two would make together (SDM 3C 25.2, 27.2.4).
+    if (watched && exceptionExits(second, secondHasError, secondError)) return;
     if (isException && v == Vector.DF && classOf(second) != BENIGN) break;
     const twice = isException && doubles(v, second);
-    if (watched && exceptionExits(twice ? Vector.DF : second, twice || secondHasError, twice ? 0 : secondError)) return;
+    if (watched && twice && exceptionExits(Vector.DF, true, 0)) return;
     if (second == Vector.PF) set(Cpu.CR2, get(Cpu.FAULT_LINEAR));
     if (twice) {
       v = Vector.DF;

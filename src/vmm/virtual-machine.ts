@@ -225,12 +225,11 @@ export class VirtualMachine implements Platform, Guest, Resident {
         return ExitReason.TRIPLE_FAULT;
       case Outcome.DELIVER: {
         const info = this.vmx.get(Vmx.IDT_INFO);
-        // An exit keeps the flags as the event would have pushed them (SDM 3C 27.3.3): a fault with RF, a trap with what IRET loaded.
-        const rf = isFault(info) ? Eflags.RF : this.state.get(Cpu.EFLAGS) & Eflags.RF;
+        // An exit keeps the flags as the event would have pushed them (SDM 3C 27.3.3): a trap with what IRET loaded.
+        const rf = this.state.get(Cpu.EFLAGS) & Eflags.RF;
         this.toVirtual();
-        const { exports } = this.core;
-        this.state.set(Cpu.EFLAGS, this.state.get(Cpu.EFLAGS) | rf);
-        const reason = exports.deliverEvent(info, this.vmx.get(Vmx.IDT_ERROR), this.vmx.get(Vmx.INSN_LENGTH));
+        if (!isFault(info)) this.state.set(Cpu.EFLAGS, this.state.get(Cpu.EFLAGS) | rf);
+        const reason = this.core.exports.deliverEvent(info, this.vmx.get(Vmx.IDT_ERROR), this.vmx.get(Vmx.INSN_LENGTH));
         this.kind.changed();
         this.counts.emulated++;
         return ends(reason) ? reason : undefined;

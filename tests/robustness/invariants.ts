@@ -19,6 +19,7 @@ import {
   Tlb,
 } from "../../assembly/abi/layout.js";
 import { BLOCK_DEAD, Block, Rec } from "../../assembly/abi/record.js";
+import { Translation } from "../../assembly/abi/translation.js";
 import { Vmx } from "../../assembly/abi/vmx.js";
 import type { Core } from "../../src/core/core.js";
 
@@ -47,6 +48,7 @@ function writable(core: Core): [number, number][] {
     [Layout.BLOCK_HASH, HASH_ENTRIES * 4],
     [Layout.BLOCK_POOL, POOL_BYTES],
     [Layout.EPT_CACHE, EPT_CACHE_ENTRIES * EptCache.SIZE],
+    [Layout.TRANSLATION, Translation.SIZE],
     [ramPtr, core.ram.length],
     [maps, memory.buffer.byteLength - maps],
   ];

@@ -550,6 +550,25 @@ describe("exceptions", () => {
     expect(m.exit().vectoring).toBe(0);
   });
 
+  test("an exception that is wanted exits by itself where it would have made a double or triple fault", () => {
+    const m = new VmxMachine();
+    const info = (vector: number) =>
+      (vector | IntrType.HARDWARE_EXCEPTION | IntrInfo.ERROR_CODE | IntrInfo.VALID) >>> 0;
+    m.write(VmcsField.EXCEPTION_BITMAP, 1 << Vector.NP);
+    // Neither #GP nor #DF has a gate that is present; the code loads a selector beyond the GDT.
+    const code = [0x66, 0xb8, 0xf8, 0xff, 0x8e, 0xd8];
+    m.guestU32(IDT + Vector.GP * 8 + 4, 0x0e00);
+    m.guestU32(IDT + Vector.DF * 8 + 4, 0x0e00);
+    expect(m.runCode(code)).toBe(ExitReason.EXCEPTION_NMI);
+    expect(m.exit()).toMatchObject({ interruption: info(Vector.NP), vectoring: info(Vector.GP) });
+    m.write(VmcsField.ENTRY_INTR_ERROR, 0);
+    m.write(VmcsField.ENTRY_INTR_INFO, info(Vector.DF));
+    expect(m.enter()).toBe(ExitReason.EXCEPTION_NMI);
+    expect(m.exit()).toMatchObject({ interruption: info(Vector.NP), vectoring: info(Vector.DF) });
+    m.write(VmcsField.EXCEPTION_BITMAP, 0);
+    expect(m.runCode(code)).toBe(ExitReason.TRIPLE_FAULT);
+  });
+
   test("a task gate in the IDT: task switch of source 3 with the event behind it", () => {
     const m = new VmxMachine();
     m.guestU32(IDT + Vector.UD * 8, OTHER_TASK << 16);

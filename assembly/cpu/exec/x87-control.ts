@@ -3,9 +3,10 @@
  * 8-12), SDM 2A by the names of the instructions. The images are made, or read, as a whole before anything changes.
  */
 import { Cpu } from "../../abi/cpu";
-import { Fpu, FpuException, FpuStatus } from "../../abi/fpu";
+import { Fpu, FpuException, FpuStatus, SELECTOR_KEPT } from "../../abi/fpu";
 import { Layout } from "../../abi/layout";
 import { Rec } from "../../abi/record";
+import { Active } from "../../abi/vmx";
 import { Cr0, Reg, Vector } from "../../abi/x86";
 import { checkWrite, loadSize, storeSize } from "../../mmu/access";
 import {
@@ -28,6 +29,7 @@ import { faulted, raise } from "../fault";
 import { effectiveAddress, isMemory, size } from "../operand";
 import { get, protectedMode, set, setReg16 } from "../state";
 import { refused } from "../../vmx/intercept";
+import { active } from "../../vmx/state";
 import { available, loadAt, noneWaiting, ready, remember, storeAt } from "./x87-frame";
 
 /** Image of an environment or a state while it is read or made: up to 108 bytes, in the temporaries. */
@@ -135,9 +137,9 @@ function buildEnvironment(wide: bool): void {
   setWord(wide, 2, tagWord(), 0xffff);
   if (protectedMode()) {
     setWord(wide, 3, get(Fpu.IP), 0);
-    setWord(wide, 4, get(Fpu.CS), get(Fpu.OPCODE));
+    setWord(wide, 4, get(Fpu.CS) & 0xffff, get(Fpu.OPCODE));
     setWord(wide, 5, get(Fpu.DP), 0);
-    setWord(wide, 6, get(Fpu.DS), 0xffff);
+    setWord(wide, 6, get(Fpu.DS) & 0xffff, 0xffff);
     return;
   }
   const ip = (get(Fpu.CS) << 4) + get(Fpu.IP);
@@ -149,17 +151,23 @@ function buildEnvironment(wide: bool): void {
   setWord(wide, 6, (dp >>> 4) & mask, 0);
 }
 
+/** True if the segment registers are made from a guest's own. */
+function runsLowered(): bool {
+  return (active() & (Active.DEPRIVILEGED | Active.TRANSLATED)) == Active.DEPRIVILEGED;
+}
+
 /** Takes the environment from its image. */
 function takeEnvironment(wide: bool): void {
   setControlWord(word(wide, 0));
   setStatusWord(word(wide, 1));
   setTagWord(word(wide, 2));
   if (protectedMode()) {
+    const own: u32 = runsLowered() ? SELECTOR_KEPT : 0;
     set(Fpu.IP, word(wide, 3));
-    set(Fpu.CS, word(wide, 4) & 0xffff);
+    set(Fpu.CS, (word(wide, 4) & 0xffff) | own);
     if (wide) set(Fpu.OPCODE, (word(wide, 4) >>> 16) & 0x7ff);
     set(Fpu.DP, word(wide, 5));
-    set(Fpu.DS, word(wide, 6) & 0xffff);
+    set(Fpu.DS, (word(wide, 6) & 0xffff) | own);
     return;
   }
   const mask: u32 = wide ? 0xffff000 : 0xf000;

@@ -4,7 +4,7 @@
  * Invariant: while the guest runs directly, `virtual` holds its privileged registers and the set in use its segment registers as they began.
  */
 import { Cpu, SegCache } from "../../../assembly/abi/cpu.js";
-import { Fpu } from "../../../assembly/abi/fpu.js";
+import { Fpu, SELECTOR_KEPT } from "../../../assembly/abi/fpu.js";
 import { Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Cr4, Eflags, Seg } from "../../../assembly/abi/x86.js";
 import { PAGE_BYTES } from "../../address.js";
@@ -59,6 +59,7 @@ const OWN_CR0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.AM;
 const SEGMENTS_END = Cpu.SEGS + Seg.LDTR * SegCache.SIZE;
 const LDTR = SEGMENTS_END;
 const LDTR_END = LDTR + SegCache.SIZE;
+const SS_SELECTOR = Cpu.SEGS + Seg.SS * SegCache.SIZE + SegCache.SELECTOR;
 const DS_SELECTOR = Cpu.SEGS + Seg.DS * SegCache.SIZE + SegCache.SELECTOR;
 /** The monitor's table registers, the A20 mask and all segment caches lie in one range. */
 const REPLACED = Cpu.GDTR_BASE;
@@ -82,8 +83,6 @@ export class RealState {
   private known = false;
   /** What is derived from each segment cache can go with it: accesses are not checked one by one. */
   private plain = false;
-  /** Code selector of the last x87 instruction when the guest began to run directly. */
-  private fpuCs = 0;
 
   /** `privileges` says how the guest's privileges map. */
   constructor(
@@ -139,7 +138,7 @@ export class RealState {
     state.set(Cpu.CR4, (state.get(Cpu.CR4) & (Cr4.TSD | Cr4.PCE)) | shadow.realCr4() | this.umip);
     shadow.load(state);
     state.set(Cpu.SYSENTER_CS, 0);
-    this.fpuCs = state.get(Fpu.CS);
+    for (const field of [Fpu.CS, Fpu.DS]) state.set(field, state.get(field) | SELECTOR_KEPT);
     this.run(known);
     if (known) return;
     this.move(set.virtual, this.virtual, Cpu.SEGS, LDTR_END);
@@ -157,9 +156,9 @@ export class RealState {
   /** Makes the state virtual. `lookup` finds the guest's own descriptors. */
   lift(lookup: Lookup): void {
     const { state, virtual } = this;
-    const ring = state.get(Cpu.CPL);
     const flags = state.get(Cpu.EFLAGS);
     const privilege = this.privilegeNow();
+    const stack = state.get(SS_SELECTOR);
     const unchanged = this.equal(this.set.real, Cpu.SEGS, SEGMENTS_END);
     if (unchanged) this.move(state, virtual, PRIVILEGED, PRIVILEGED_END);
     else {
@@ -167,9 +166,7 @@ export class RealState {
       this.move(state, virtual, PRIVILEGED, Cpu.SEGS);
       this.move(state, virtual, SEGMENTS_END, PRIVILEGED_END);
     }
-    // An x87 instruction has recorded the real selector.
-    const fpuCs = state.get(Fpu.CS);
-    if (fpuCs !== this.fpuCs && (fpuCs & 3) === ring) state.set(Fpu.CS, (fpuCs & ~3) | privilege);
+    this.liftPointers(stack);
     state.set(Cpu.CPL, privilege);
     state.set(Cpu.EFLAGS, (flags & ~VIRTUAL_FLAGS) | (virtual.get(Cpu.EFLAGS) & VIRTUAL_FLAGS));
     const { vmx, core } = this.vm;
@@ -186,6 +183,17 @@ export class RealState {
     const ring = this.state.get(Cpu.CPL);
     const before = this.virtual.get(Cpu.CPL);
     return ring === this.privileges.toReal(before) ? before : ring;
+  }
+
+  /** The selectors of the last x87 instruction and its operand: one executed directly has recorded real ones. `stack`: the real SS. */
+  private liftPointers(stack: number): void {
+    const { state } = this;
+    const before = this.virtual.get(Cpu.CPL);
+    const code = state.get(Fpu.CS);
+    const isReal = (code & SELECTOR_KEPT) === 0 && (code & 3) === this.privileges.toReal(before);
+    state.set(Fpu.CS, isReal ? (code & ~3) | before : code & 0xffff);
+    const data = state.get(Fpu.DS);
+    state.set(Fpu.DS, data === stack ? state.get(SS_SELECTOR) : data === code ? state.get(Fpu.CS) : data & 0xffff);
   }
 
   /** Limit of the guest's LDT; -1 if it has none. */

@@ -1,0 +1,13 @@
+/** Random machines in virtual machines that nobody has seen: a new seed every run, printed; `VMEXIT_SEED` repeats one. */
+import { expect, test } from "vitest";
+import { EXACT_WAYS, runVmSeries } from "./vm-fuzz.js";
+
+const SEED = Number(process.env.VMEXIT_SEED ?? Date.now() % 0x7fffffff);
+const MACHINES = 400;
+
+test.each(Object.entries(EXACT_WAYS))(`%s (VMEXIT_SEED=${SEED})`, { timeout: 600_000 }, (_name, way) => {
+  console.log(`VMEXIT_SEED=${SEED}`);
+  const { failure, stale } = runVmSeries(way, { seed: SEED, machines: MACHINES, ticks: 4_000 });
+  expect(failure).toBe(undefined);
+  expect(stale).toBeLessThan(MACHINES / 10);
+});
