@@ -137,7 +137,8 @@ export enum Mode {
   STACK32 = 2, // SS.B
   LIMITED = 8, // CS limit below 4 GB: every block entry checks it, no links
   REAL = 16, // real or virtual-8086 mode: some opcodes are undefined
-  MONITORED = 64, // a monitor sees instructions that regions do in line elsewhere
+  MONITORED = 64, // deprivileged: sensitive instructions may fault that regions do in line elsewhere
+  EXITING = 256, // INVLPG, MOV to and from CR, and PAUSE may exit
   TRANSLATED = 128, // sensitive instructions are translated (assembly/abi/translation.ts)
   FLAT = 32, // ES, CS, SS and DS start at 0, end at 4 GB, and DS, ES and SS are readable and writable
 }

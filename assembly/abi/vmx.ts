@@ -91,7 +91,7 @@ export enum Vmx {
   TIMER_LEFT = 488, // u32, ticks until the preemption timer ends
   WATCH = 492, // Watch bits, derived by applyControls()
   WRITTEN_COUNT = 496, // u32, entries of WRITTEN in use; the monitor sets it to 0
-  MODE = 500, // u32, Mode.MONITORED, Mode.TRANSLATED or 0, derived by applyControls()
+  MODE = 500, // u32, Mode.MONITORED, EXITING, TRANSLATED or 0, derived by applyControls()
   CONTEXT_NEXT = 504, // u32, entry of CONTEXTS that is given up next
   CURRENT = 508, // u32, machine address of the current VMCS; NO_VMCS if none
   // Counters, u64 each

@@ -111,7 +111,10 @@ function enterMode(code: usize, stack: usize): void {
   }
   const a = load<u32>(code, KnownDescriptor.MODE);
   const b = stack == 0 ? old & (Mode.STACK32 | Mode.FLAT) : load<u32>(stack, KnownDescriptor.MODE);
-  set(Cpu.MODE, ((a | b) & ~Mode.FLAT) | (a & b & Mode.FLAT) | (old & (Mode.MONITORED | Mode.TRANSLATED)));
+  set(
+    Cpu.MODE,
+    ((a | b) & ~Mode.FLAT) | (a & b & Mode.FLAT) | (old & (Mode.MONITORED | Mode.EXITING | Mode.TRANSLATED)),
+  );
   set(Cpu.CONTEXT, (get(Cpu.GENERATION) << 1) | (get(Cpu.CPL) == 3 ? 1 : 0));
 }
 

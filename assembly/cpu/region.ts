@@ -25,6 +25,8 @@ import { perform } from "./translated";
 
 /** Heat of a block that will not be asked about again. */
 const COLD: i32 = 0x7fffffff;
+/** Mode bits that say who looks on. */
+const MONITORS: u32 = Mode.MONITORED | Mode.EXITING | Mode.TRANSLATED;
 /** What code must be like to be translated. */
 const TRANSLATABLE: u32 = Mode.CODE32 | Mode.STACK32 | Mode.FLAT;
 
@@ -33,7 +35,7 @@ export function heated(block: usize): void {
   store<i32>(block, COLD, Block.HEAT);
   if (
     get(Cpu.HEAT) == 0 ||
-    (load<u32>(block, Block.MODE) & ~(Mode.MONITORED | Mode.TRANSLATED)) != TRANSLATABLE ||
+    (load<u32>(block, Block.MODE) & ~MONITORS) != TRANSLATABLE ||
     load<u32>(block, Block.REGION) != 0
   )
     return;

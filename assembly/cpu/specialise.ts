@@ -110,7 +110,9 @@ function choose(rec: usize, mode: u32): u32 {
       return nearFlow(mode) && size == 4 && (flags & RecFlag.ADDR16) == 0 ? Handler.LOOP32 : Handler.GENERIC;
     case Op.NOP:
       // A monitor may want to see PAUSE.
-      return (flags & RecFlag.REP) != 0 && (mode & Mode.MONITORED) != 0 ? Handler.GENERIC : Handler.NOP_HOT;
+      return (flags & RecFlag.REP) != 0 && (mode & (Mode.MONITORED | Mode.EXITING)) != 0
+        ? Handler.GENERIC
+        : Handler.NOP_HOT;
     case Op.SETCC:
       return memory ? Handler.GENERIC : Handler.SETCC_R;
     default:

@@ -10,10 +10,7 @@ import { selectContext } from "./context";
 import { secondary, vget, vset } from "./state";
 
 /** Primary controls by which instructions that regions do in line can exit. */
-const INLINE: u32 =
-  Primary.INVLPG | Primary.CR3_LOAD | Primary.CR3_STORE | Primary.RDTSC | Primary.MOV_DR | Primary.PAUSE;
-/** Exceptions that instructions raise on purpose: #DB, #BP, #OF. */
-const SOFTWARE_EXCEPTIONS: u32 = 0x1a;
+const INLINE: u32 = Primary.INVLPG | Primary.CR3_LOAD | Primary.CR3_STORE | Primary.PAUSE;
 
 /** Active bits for the words as they are. */
 function activeBits(): u32 {
@@ -49,18 +46,11 @@ function watchBits(bits: u32): u32 {
   return watch;
 }
 
-/** Mode.MONITORED if regions must leave instructions they know to the interpreter, Mode.TRANSLATED for translated code, else 0. */
+/** The mode bit that says who looks on: regions leave what somebody may want to see to the interpreter. */
 function modeBit(bits: u32): u32 {
   if ((bits & Active.TRANSLATED) != 0) return Mode.TRANSLATED;
-  let monitored = (bits & (Active.DEPRIVILEGED | Active.LEAVE_AT_USER)) != 0;
-  if ((bits & Active.VMX) != 0) {
-    monitored =
-      monitored ||
-      (vget(Vmx.PRIMARY) & INLINE) != 0 ||
-      (secondary() & Secondary.DESCRIPTOR_TABLES) != 0 ||
-      (vget(Vmx.EXCEPTIONS) & SOFTWARE_EXCEPTIONS) != 0;
-  }
-  return monitored ? Mode.MONITORED : 0;
+  if ((bits & Active.DEPRIVILEGED) != 0) return Mode.MONITORED;
+  return (bits & Active.VMX) != 0 && (vget(Vmx.PRIMARY) & INLINE) != 0 ? Mode.EXITING : 0;
 }
 
 /** VPID whose translations are used: translated code has one of its own, since it may reach other pages than code that runs directly. */

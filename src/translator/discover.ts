@@ -9,7 +9,7 @@ import { Op } from "../../assembly/abi/op.js";
 import { Block, RecFlag } from "../../assembly/abi/record.js";
 import type { Core } from "../core/core.js";
 import { type Insn, readInsn } from "./insn.js";
-import { SENSITIVE, VMX } from "./interpreted.js";
+import { EXITING, SENSITIVE, VMX } from "./interpreted.js";
 import { BRANCHES, FAR_TRANSFERS } from "./transfers.js";
 import { FULL, MAX_INSNS, MAX_KILLS, MAX_NODE_INSNS, MAX_PAGES, MAX_RETURN_SITES, MAX_SHARED } from "./tuning.js";
 
@@ -75,9 +75,16 @@ const TRANSFERS: ReadonlySet<Op> = new Set<Op>([...BRANCHES, ...FAR_TRANSFERS, .
 
 /** Where branches that know it only at run time have been seen to lead. */
 export type SeenTargets = (eip: number) => readonly number[];
+/** Which instructions are left to the interpreter in the middle of the region. */
+export type Interprets = (eip: number) => boolean;
 
-/** How a node that ends with `insn` goes on; undefined if the instruction ends no block. */
-function terminatorOf(insn: Insn, seen: SeenTargets): Terminator | undefined {
+/** True for operations on IF that a region executes without looking at interrupts behind them: there are none to look at, or they miss. */
+function keepsGoing({ op, size, watched }: Insn): boolean {
+  return !watched && (op === Op.CLI || op === Op.STI || (op === Op.POPF && size === 4));
+}
+
+/** How a node that ends with `insn` goes on; undefined if the instruction ends no block. `interprets`: the interpreter executes it. */
+function terminatorOf(insn: Insn, seen: SeenTargets, interprets: Interprets): Terminator | undefined {
   const next = (insn.eip + insn.length) >>> 0;
   const target = insn.imm >>> 0;
   if ((insn.flags & RecFlag.CALL_OUT) !== 0) return { kind: "call-out" };
@@ -104,9 +111,18 @@ function terminatorOf(insn: Insn, seen: SeenTargets): Terminator | undefined {
       default:
     }
   }
-  // The interpreter looks at interrupts behind CLI; in a region there are none to look at.
-  if (!insn.ends || (insn.op === Op.CLI && !insn.watched)) return undefined;
+  if (!insn.ends || (keepsGoing(insn) && !interprets(insn.eip))) return undefined;
   return { kind: "system", targets: TRANSFERS.has(insn.op) ? seen(insn.eip) : [next], next };
+}
+
+/**
+ * The end of a node with these instructions. STI holds interrupts off for one instruction more: where a node ends with it, and the budget may
+ * end there too, the interpreter executes it, so that the shadow is in the state.
+ */
+function shadowed(insns: readonly Insn[], end: Terminator): Terminator {
+  const last = insns.at(-1);
+  if (last?.op !== Op.STI || end.kind !== "goto") return end;
+  return { kind: "system", targets: [end.target], next: end.target };
 }
 
 /** Addresses to look at behind a terminator. */
@@ -155,6 +171,7 @@ export class Discovery {
     private readonly core: Core,
     private readonly mode: number,
     private readonly seen: SeenTargets,
+    private readonly interprets: Interprets = () => false,
   ) {
     this.ramPtr = core.cpu.field(Cpu.RAM_PTR);
     this.view = new DataView(core.memory.buffer);
@@ -182,7 +199,7 @@ export class Discovery {
       const insn = this.decode(eip);
       if (insn === undefined) return;
       this.insns.set(eip, insn);
-      const end = terminatorOf(insn, this.seen);
+      const end = terminatorOf(insn, this.seen, this.interprets);
       eip = (eip + insn.length) >>> 0;
       if (end === undefined) continue;
       for (const t of [...leadsTo(end)].reverse()) {
@@ -251,7 +268,10 @@ export class Discovery {
     const insn = readInsn(this.view, RECORD);
     const pause = insn.op === Op.NOP && (insn.flags & RecFlag.REP) !== 0;
     const isCallOut = (insn.flags & RecFlag.CALL_OUT) !== 0;
-    insn.watched = isCallOut || ((this.mode & Mode.MONITORED) !== 0 && (pause || SENSITIVE.has(insn.op)));
+    insn.watched =
+      isCallOut ||
+      ((this.mode & Mode.MONITORED) !== 0 && (pause || SENSITIVE.has(insn.op))) ||
+      ((this.mode & Mode.EXITING) !== 0 && (pause || EXITING.has(insn.op)));
     return insn;
   }
 
@@ -275,10 +295,10 @@ export class Discovery {
           break;
         }
         insns.push(insn);
-        end = terminatorOf(insn, this.seen);
+        end = terminatorOf(insn, this.seen, this.interprets);
         eip = (eip + insn.length) >>> 0;
       }
-      nodes.set(start, { key: start, eip: start, insns, end });
+      nodes.set(start, { key: start, eip: start, insns, end: shadowed(insns, end) });
     }
     return nodes;
   }

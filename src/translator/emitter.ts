@@ -36,6 +36,8 @@ function interpreterOf(insn: Insn): number {
 /** Writes one region. */
 export class Emitter {
   readonly code = new Code(32768);
+  /** The instruction behind the one being emitted, in its node. */
+  following: Insn | undefined;
   /** What is known of the flag locals at this point. */
   flags: StaticFlags = FlagKind.RAW;
   /** Registers read or written anywhere. */

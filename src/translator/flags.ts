@@ -276,11 +276,16 @@ export function pushLowByte(e: Emitter): void {
 
 /** Pops a low byte of EFLAGS into the flags; OF is kept. */
 export function popLowByte(e: Emitter): void {
-  const c = e.code;
-  c.set(Local.T1);
+  e.code.set(Local.T1);
   toRaw(e);
   pushOverflow(e);
-  c.set(Local.T2);
+  e.code.set(Local.T2);
+  loadFlags(e);
+}
+
+/** Makes the low byte of T1, laid out as EFLAGS, and OF (0 or 1) in T2 the flags. */
+export function loadFlags(e: Emitter): void {
+  const c = e.code;
   // ZF: a result of zero, or one whose low byte and sign are zero.
   c.i32(0);
   c.i32(0x100);

@@ -8,7 +8,7 @@ import { FAR_TRANSFERS } from "./transfers.js";
 const RARE = [Op.INVALID, Op.UD, Op.DAA, Op.DAS, Op.AAA, Op.AAS, Op.AAM, Op.AAD, Op.SALC, Op.BOUND, Op.ARPL] as const;
 
 /** Flags with privilege, far transfers, ports, HLT. */
-const CONTROL = [...FAR_TRANSFERS, ...([Op.STI, Op.POPF, Op.HLT, Op.IN, Op.OUT, Op.INS, Op.OUTS] as const)] as const;
+const CONTROL = [...FAR_TRANSFERS, ...([Op.HLT, Op.IN, Op.OUT, Op.INS, Op.OUTS] as const)] as const;
 
 /** Segment registers, descriptor tables, control, debug and model-specific registers. */
 const SYSTEM = [
@@ -67,8 +67,11 @@ export const VMX = [
 export const SENSITIVE: ReadonlySet<Op> = new Set<Op>([
   ...CONTROL,
   ...SYSTEM,
-  ...([Op.PUSH_SEG, Op.MOV_FROM_SEG, Op.MOV_FROM_CR, Op.CLI, Op.PUSHF] as const),
+  ...([Op.PUSH_SEG, Op.MOV_FROM_SEG, Op.MOV_FROM_CR, Op.CLI, Op.STI, Op.PUSHF, Op.POPF] as const),
 ]);
+
+/** Of those that regions execute by themselves, the operations that exit from non-root operation if the controls say so. */
+export const EXITING: ReadonlySet<Op> = new Set([Op.INVLPG, Op.MOV_TO_CR, Op.MOV_FROM_CR]);
 
 /** x87. */
 const FPU = [

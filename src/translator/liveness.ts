@@ -73,6 +73,7 @@ const NEUTRAL: ReadonlySet<Op> = new Set([
   Op.MOV_TO_CR,
   Op.MOV_FROM_CR,
   Op.CLI,
+  Op.STI,
 ]);
 
 function effect(insn: Insn): number {

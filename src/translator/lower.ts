@@ -14,7 +14,7 @@ import { imul, multiplyWide, div, idiv } from "./lower/multiply.js";
 import { doubleShift, rotate, rotateCarry, shift } from "./lower/shift.js";
 import { enter, leave, pop, popa, push, pushSegment, pusha } from "./lower/stack.js";
 import { direction, string } from "./lower/string.js";
-import { cli, movFromControl, pushf } from "./lower/system.js";
+import { cli, movFromControl, popf, pushf, sti } from "./lower/system.js";
 import { BRANCHES } from "./transfers.js";
 
 const LOWERED: Record<Exclude<Op, (typeof INTERPRETED | typeof BRANCHES)[number]>, Lowering> = {
@@ -64,6 +64,8 @@ const LOWERED: Record<Exclude<Op, (typeof INTERPRETED | typeof BRANCHES)[number]
   [Op.POP]: pop,
   [Op.PUSHF]: pushf,
   [Op.CLI]: cli,
+  [Op.STI]: sti,
+  [Op.POPF]: popf,
   [Op.MOV_FROM_CR]: movFromControl,
   [Op.LEAVE]: leave,
   [Op.NOP]: move.nop,

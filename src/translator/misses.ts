@@ -32,10 +32,10 @@ export class Misses {
   /** The stages for a new region; `cells` are the MISS cells of the last one with the same entry, by pointer. */
   learn(view: DataView, cells: ReadonlyMap<number, Miss> = new Map()): Stages {
     for (const [cell, { eip, stage }] of cells) {
-      if (view.getUint32(cell + Cell.TAKEN, true) <= MISSES || stage < this.of(eip)) continue;
+      if (view.getUint32(cell + Cell.TAKEN, true) <= MISSES || stage < this.stage(eip)) continue;
       this.stages.set(eip, Math.min(stage + 1, Stage.INTERPRET));
     }
-    return (eip) => this.of(eip);
+    return (eip) => this.stage(eip);
   }
 
   /** The code at the addresses may be other code by now. */
@@ -43,7 +43,8 @@ export class Misses {
     this.stages.clear();
   }
 
-  private of(eip: number): number {
+  /** The stage of the instruction at an address. */
+  stage(eip: number): number {
     return this.stages.get(eip) ?? this.first;
   }
 }

@@ -193,6 +193,7 @@ class RegionEmitter {
     insns.forEach((insn, index) => {
       e.insn = insn;
       e.index = index;
+      e.following = insns[index + 1];
       e.stage = Math.max(this.options.stages(insn.eip), least);
       if (index === insns.length - 1 && branches) this.branch(n, insn);
       else this.instruction(insn);
@@ -371,8 +372,7 @@ class RegionEmitter {
 
 /** Instructions from which on a region is taken to use all registers, as it likely does. */
 const ALL_REGISTERS = 300;
-const GENERAL: ReadonlySet<number> = new Set([0, 1, 2, 3, 4, 5, 6, 7]);
-const EVERY = { used: GENERAL, modified: GENERAL };
+const EVERY = { used: new Set([0, 1, 2, 3, 4, 5, 6, 7]), modified: new Set([0, 1, 2, 3, 4, 5, 6, 7]) };
 
 /** The registers a region uses and changes, found by emitting it once. */
 function findRegisters(region: Region, options: RegionOptions): { used: Set<number>; modified: Set<number> } {

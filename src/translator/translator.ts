@@ -11,7 +11,7 @@ import { Discovery, type Region } from "./discover.js";
 import type { CellFactory } from "./cells.js";
 import type { Insn } from "./insn.js";
 import { Feedback } from "./feedback.js";
-import { type Miss, Misses } from "./misses.js";
+import { type Miss, Misses, Stage } from "./misses.js";
 import { emitRegion } from "./region.js";
 import { FREE_INSNS, HEAT, MAX_CLIMB, OVERHEAD_INSNS, PACE, RESTLESS_HEAT } from "./tuning.js";
 
@@ -216,7 +216,8 @@ export class Translator {
     }
     const head = this.headOf(block, view);
     const mode = view.getUint32(block + Block.MODE, true);
-    const find = () => new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch));
+    const interprets = (eip: number) => this.misses.stage(eip) === Stage.INTERPRET;
+    const find = () => new Discovery(core, mode, (branch) => this.feedback.targetsOf(branch), interprets);
     if (head !== block && this.install(head, block, find(), view)) return true;
     if (this.install(block, block, find(), view)) return true;
     this.coolDown(block, view);

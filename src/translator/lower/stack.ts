@@ -27,7 +27,7 @@ export const pushSegment: Lowering = (e, i) => {
 };
 
 /** Adds `bytes` to ESP. */
-function moveStack(e: Emitter, bytes: number): void {
+export function moveStack(e: Emitter, bytes: number): void {
   e.getReg32(Reg.ESP);
   e.code.i32(bytes);
   e.code.op(W.I32_ADD);
