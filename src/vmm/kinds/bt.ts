@@ -46,12 +46,6 @@ export class BtKind extends DeprivilegedKind {
     this.adaptation = new Adaptation(vm, this.shadow);
   }
 
-  override configure(): void {
-    this.vmx.set(Vmx.MONITOR_FIRST, MONITOR_BASE);
-    this.vmx.set(Vmx.MONITOR_BYTES, MONITOR_BYTES);
-    super.configure();
-  }
-
   override ready(real: boolean): boolean {
     if (real) return this.translated ? this.state.get(Cpu.HALTED) === 0 : super.ready(true);
     return (this.state.get(Cpu.ATTENTION) & CARE) === 0 && this.state.get(Cpu.HALTED) === 0;
@@ -85,6 +79,9 @@ export class BtKind extends DeprivilegedKind {
     state.set(Cpu.CR4, (cr4 & ~CR4_MASK) | this.shadow.realCr4());
     state.set(Cpu.A20_MASK, 0xffffffff);
     this.shadow.load(state);
+    // A neighbour's reset clears these words.
+    vmx.set(Vmx.MONITOR_FIRST, MONITOR_BASE);
+    vmx.set(Vmx.MONITOR_BYTES, MONITOR_BYTES);
     vmx.set(Vmx.TRANSLATE, 1);
     vmx.set(Vmx.INTERPRET, 0);
     core.exports.adoptState(this.vm.line ? 1 : 0, 0);
