@@ -90,8 +90,20 @@ function onHardware(profile: Counts, counts: Counts, cost: Numbers): Omit<Cycles
   return { guest, crossings, monitor, translation: 0 };
 }
 
+/**
+ * Events that a deprivileged guest takes without its monitor: those of the profile that did not come out. A paravirtual kernel has the system call by a
+ * gate of the processor's own.
+ */
+function directEvents(profile: Counts, counts: Counts): number {
+  const out = new Map(counts.crossings.map(({ cause, count }) => [cause, count]));
+  return profile.crossings.reduce(
+    (sum, { cause, count }) => (cause.startsWith("INT ") ? sum + Math.max(0, count - (out.get(cause) ?? 0)) : sum),
+    0,
+  );
+}
+
 /** The guest runs deprivileged or translated: whatever is privileged about it is the monitor's. */
-function inSoftware(counts: Counts, cost: Numbers): Omit<Cycles, "total" | "walks"> {
+function inSoftware(profile: Counts, counts: Counts, cost: Numbers): Omit<Cycles, "total" | "walks"> {
   let crossings = 0;
   let monitor = counts.interpreted * cost.interpret;
   for (const { crossing, count } of counts.crossings) {
@@ -108,7 +120,8 @@ function inSoftware(counts: Counts, cost: Numbers): Omit<Cycles, "total" | "walk
   const { ident, inline, callOut, lookups } = counts.translation;
   monitor += lookups * cost.lookup;
   const translation = (ident + inline + callOut) * cost.translate;
-  return { guest: (counts.ticks - counts.interpreted) * cost.instruction, crossings, monitor, translation };
+  const guest = (counts.ticks - counts.interpreted) * cost.instruction + directEvents(profile, counts) * cost.event;
+  return { guest, crossings, monitor, translation };
 }
 
 /**
@@ -118,7 +131,7 @@ function inSoftware(counts: Counts, cost: Numbers): Omit<Cycles, "total" | "walk
 export function modelledCycles(model: CostModel, way: CostedWay, counts: Counts, profile: Counts): Cycles {
   const cost = numbersOf(model);
   const hardware = way.vmm === "none" || way.vmm === "vt";
-  const parts = hardware ? onHardware(profile, counts, cost) : inSoftware(counts, cost);
+  const parts = hardware ? onHardware(profile, counts, cost) : inSoftware(profile, counts, cost);
   const native = way.mmu === "ept" ? (counts.memory["nested walks"] ?? 0) * cost.nested : counts.tlbMisses;
   const walks = native * LEVELS * cost.reference;
   const { guest, crossings, monitor, translation } = parts;

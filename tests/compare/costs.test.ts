@@ -132,6 +132,15 @@ describe("modelled cycles", () => {
     expect(translation).toBe(8e8);
   });
 
+  it("a system call that does not come out to the monitor is the processor's", () => {
+    const model = digits({ event: 1, trap: 10 });
+    const call = { crossing: "exit", cause: "INT 80h" } as const;
+    const profile: Counts = { ...NOTHING, crossings: [{ ...call, count: 3 }] };
+    const counts: Counts = { ...NOTHING, crossings: [{ ...call, count: 1 }] };
+    expect(modelledCycles(model, { vmm: "pv", mmu: "direct" }, counts, profile).total).toBe(12);
+    expect(modelledCycles(model, { vmm: "trap", mmu: "shadow" }, profile, profile).total).toBe(30);
+  });
+
   it("a walk on extended page tables is worth several", () => {
     const model = digits({ reference: 1, nested: 4 });
     const counts: Counts = { ...NOTHING, tlbMisses: 5, memory: { "nested walks": 3 } };
