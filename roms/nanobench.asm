@@ -4,7 +4,7 @@
 ; (ASPLOS 2006, figure 5): each section does one operation N times between two marks (lib/marker.inc). What it costs
 ; is for the host to measure; the guest prints what it observed, so the transcript is the same on every machine.
 ;
-;   n=NUMBER            scales all sections (default 4000); each does N >> shift operations, as in the table below
+;   n=NUMBER            scales all sections (default 40000); each does n >> shift operations, as in the table below
 ;   only=NAME,NAME...   only these sections
 ;
 ;   nanobench/runner.inc        the table's macro, selection, warm-up, marks, the line printed
@@ -45,29 +45,29 @@ start:          mov esp, main_stack_top
                 EXIT EXIT_SUCCESS
 
                 align 4, db 0
-sections:       ; name, shift, prepare, operation, check
-                SECTION "nothing", 0, none, nothing, none
-                SECTION "syscall", 0, none, syscall, none
-                SECTION "in", 0, in_prepare, in, none
-                SECTION "out", 0, none, out, out_check
-                SECTION "cr8wr", 0, none, cr8wr, cr8wr_check
-                SECTION "callret", 0, none, callret, none
-                SECTION "pgfault", 0, faults_prepare, pgfault, pgfault_check
-                SECTION "divzero", 0, faults_prepare, divzero, divzero_check
-                SECTION "ptemod", 0, window_present, ptemod, window_check
-                SECTION "ptemod-p-np", 0, window_present, ptemod_p_np, window_check
-                SECTION "ptemod-np-p", 0, window_absent, ptemod_np_p, window_check
-                SECTION "cli-sti", 0, none, cli_sti, interrupts_check
-                SECTION "pushf-popf", 0, none, pushf_popf, interrupts_check
-                SECTION "rdtsc", 0, none, rdtsc, none
-                SECTION "cpuid", 0, none, cpuid, none
+sections:       ; name, shift, warm-ups, prepare, operation, check
+                SECTION "nothing", 0, 1, none, nothing, none
+                SECTION "syscall", 0, 1, none, syscall, none
+                SECTION "in", 0, 1, in_prepare, in, none
+                SECTION "out", 0, 1, none, out, out_check
+                SECTION "cr8wr", 0, 1, none, cr8wr, cr8wr_check
+                SECTION "callret", 0, 1, none, callret, none
+                SECTION "pgfault", 1, 1, faults_prepare, pgfault, pgfault_check
+                SECTION "divzero", 1, 1, faults_prepare, divzero, divzero_check
+                SECTION "ptemod", 3, 8, window_present, ptemod, window_check
+                SECTION "ptemod-p-np", 3, 8, window_present, ptemod_p_np, window_check
+                SECTION "ptemod-np-p", 3, 8, window_absent, ptemod_np_p, window_check
+                SECTION "cli-sti", 0, 1, none, cli_sti, interrupts_check
+                SECTION "pushf-popf", 0, 1, none, pushf_popf, interrupts_check
+                SECTION "rdtsc", 0, 1, none, rdtsc, none
+                SECTION "cpuid", 0, 1, none, cpuid, none
 %ifdef PV
-                SECTION "hypercall", 0, none, hypercall, silent
+                SECTION "hypercall", 0, 1, none, hypercall, silent
 %endif
-                SECTION "ctxswitch", 1, none, ctxswitch, ctxswitch_check
-                SECTION "fork", 5, none, fork, fork_check
-                SECTION "timer", 5, timer_prepare, timer, timer_check
-                SECTION "compute", 2, compute_prepare, compute, none
+                SECTION "ctxswitch", 1, 1, none, ctxswitch, ctxswitch_check
+                SECTION "fork", 8, 4, none, fork, fork_check
+                SECTION "timer", 8, 1, timer_prepare, timer, timer_check
+                SECTION "compute", 5, 1, compute_prepare, compute, none
 sections_end:
 
                 RUNNER_ROUTINES
