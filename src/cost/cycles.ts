@@ -102,6 +102,20 @@ function directEvents(profile: Counts, counts: Counts): number {
   );
 }
 
+/** Returns from the kernel that the processor executes itself: those of the profile that neither came out nor end an event that did not. */
+function directReturns(profile: Counts, counts: Counts, events: number): number {
+  const out = counts.crossings.reduce((sum, { cause, count }) => (/^iret$/i.test(cause) ? sum + count : sum), 0);
+  const handled = out + (counts.refused.IRET ?? 0) + (counts.inline.IRET ?? 0) + events;
+  return Math.max(0, (profile.refused.IRET ?? 0) - handled);
+}
+
+/** What a deprivileged kernel's transitions cost that its monitor has no part in; one that is interpreted makes none. */
+function transitionCycles(profile: Counts, counts: Counts, cost: Numbers): number {
+  if (counts.interpreted > 0) return 0;
+  const events = directEvents(profile, counts);
+  return events * cost.event + directReturns(profile, counts, events) * cost.iret;
+}
+
 /** The guest runs deprivileged or translated: whatever is privileged about it is the monitor's. */
 function inSoftware(profile: Counts, counts: Counts, cost: Numbers): Omit<Cycles, "total" | "walks"> {
   let crossings = 0;
@@ -120,7 +134,7 @@ function inSoftware(profile: Counts, counts: Counts, cost: Numbers): Omit<Cycles
   const { ident, inline, callOut, lookups } = counts.translation;
   monitor += lookups * cost.lookup;
   const translation = (ident + inline + callOut) * cost.translate;
-  const guest = (counts.ticks - counts.interpreted) * cost.instruction + directEvents(profile, counts) * cost.event;
+  const guest = (counts.ticks - counts.interpreted) * cost.instruction + transitionCycles(profile, counts, cost);
   return { guest, crossings, monitor, translation };
 }
 

@@ -7,6 +7,7 @@
 export const COST_KEYS = {
   instruction: "an instruction that the processor executes directly",
   event: "an exception, interrupt or INT n with change of privilege, and the IRET that ends it",
+  iret: "an IRET alone, executed directly: of an event that the monitor delivered",
   sysenter: "SYSENTER and SYSEXIT together",
   port: "a port access that reaches real hardware",
   controlRegister: "a store to a control register",

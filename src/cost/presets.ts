@@ -25,6 +25,7 @@ const CORE_2_SPEED = 2.62 / 6.02;
 const PENTIUM_4_SOFTWARE = {
   instruction: assumed(1, "one cycle; only what costs many is modelled"),
   event: published(FAULT, `${PAPER}, divzero on the bare machine`),
+  iret: derived(FAULT / 2, `half of divzero ${FAULT}, which is a fault and an IRET, ${PAPER}`),
   sysenter: published(242, `${PAPER}, syscall on the bare machine`),
   port: published(3209, `${PAPER}, in on the bare machine: the chipset answers`),
   controlRegister: published(150, `${PAPER}, cr8wr on the bare machine`),

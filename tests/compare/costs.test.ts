@@ -133,12 +133,18 @@ describe("modelled cycles", () => {
   });
 
   it("a system call that does not come out to the monitor is the processor's", () => {
-    const model = digits({ event: 1, trap: 10 });
+    const model = digits({ event: 1, trap: 10, iret: 100 });
     const call = { crossing: "exit", cause: "INT 80h" } as const;
     const profile: Counts = { ...NOTHING, crossings: [{ ...call, count: 3 }] };
     const counts: Counts = { ...NOTHING, crossings: [{ ...call, count: 1 }] };
     expect(modelledCycles(model, { vmm: "pv", mmu: "direct" }, counts, profile).total).toBe(12);
     expect(modelledCycles(model, { vmm: "trap", mmu: "shadow" }, profile, profile).total).toBe(30);
+    // The monitor delivers a fault; a return from it that does not come out is the processor's too, and so is one that ends a call.
+    const fault = { crossing: "exit", cause: "#DE", count: 1 } as const;
+    const faulting: Counts = { ...profile, refused: { IRET: 4 }, crossings: [...profile.crossings, fault] };
+    const delivered: Counts = { ...NOTHING, crossings: [fault] };
+    expect(modelledCycles(model, { vmm: "pv", mmu: "direct" }, delivered, faulting).total).toBe(3 * 1 + 10 + 100);
+    expect(modelledCycles(model, { vmm: "hybrid" }, { ...delivered, interpreted: 1 }, faulting).total).toBe(10);
   });
 
   it("a walk on extended page tables is worth several", () => {
