@@ -10,7 +10,7 @@ import { inRoot } from "../cli/vmexit.js";
 const image = readFileSync(inRoot("roms/nanobench.elf"));
 const ported = readFileSync(inRoot("roms/nanobench-pv.elf"));
 const comparison = compare({
-  guests: [{ name: "nanobench", image, ported, commandLine: "n=256", memoryBytes: 16 << 20 }],
+  guests: [{ name: "nanobench", image, ported, commandLine: "n=4096", memoryBytes: 16 << 20 }],
   engine: "interpreter",
   rounds: 1,
 });
@@ -22,7 +22,7 @@ function counts(way: string, section: string) {
   return sectionOf(guest.ways.find(({ name }) => name === way)!, section)!.perOperation;
 }
 
-/** Crossings of one operation, to the precision of what warming up leaves in 256 of them. */
+/** Crossings of one operation, to the precision of what warming up leaves. */
 function crossed(way: string, section: string): number {
   return Math.round(crossings(counts(way, section)) * 20) / 20;
 }

@@ -16,7 +16,7 @@ beforeAll(() => {
   const image = readFileSync(inRoot("roms/nanobench.elf"));
   const ported = readFileSync(inRoot("roms/nanobench-pv.elf"));
   comparison = compare({
-    guests: [{ name: "roms/nanobench.elf", image, ported, commandLine: "n=64", memoryBytes: 16 << 20 }],
+    guests: [{ name: "roms/nanobench.elf", image, ported, commandLine: "n=1024", memoryBytes: 16 << 20 }],
     engine: "interpreter",
     rounds: 1,
   });

@@ -10,7 +10,7 @@ const BAR = 13;
 const TOP = 6;
 const AXIS = 22;
 /** Widest text behind a bar. */
-const BEHIND = 92;
+const BEHIND = 112;
 
 /** One bar. */
 export interface Bar {

@@ -78,7 +78,8 @@ function crossing(
   name = "",
 ): Spot | undefined {
   const x = (a[0] - b[0]) / (b[1] - a[1]);
-  if (!(x > 0 && x < most)) return undefined;
+  // Lines that begin together do not cross there.
+  if (!(x > most / 100 && x < most)) return undefined;
   return { x, y: a[0] + a[1] * x, text: `${name} ${x < 10 ? x.toFixed(2) : grouped(x)}`.trim() };
 }
 

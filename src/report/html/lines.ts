@@ -1,6 +1,6 @@
 /** Lines over a horizontal axis, each with its name at its end. */
 import { linearScale, logScale, type Scale, tickText } from "./scales.js";
-import { drawing, element, escaped, label } from "./svg.js";
+import { drawing, element, escaped, label, textWidth } from "./svg.js";
 
 /** One line. */
 export interface Line {
@@ -140,8 +140,8 @@ export function lineChart(chart: LineChart): string {
     .sort((a, b) => a.x - b.x)
     .map((spot, i) => {
       // The first one's name is above to the left, the others' are below to the right.
-      const side = i === 0 ? -1 : 1;
       const [cx, cy] = [x.place(spot.x), y.place(spot.y)];
+      const side = i === 0 && cx > LEFT + textWidth(spot.text, 14) ? -1 : 1;
       const anchor = side < 0 ? "end" : "start";
       const circle = element("circle", { class: "spot", cx, cy, r: 6 });
       return (
