@@ -121,6 +121,14 @@ export function findGuest(memory: TableMemory, state: GuestPaging, gva: Gva, acc
   return { ok: true, gpa, write, rights, directory, table };
 }
 
+/** True if every accessed and dirty flag that the access of a walk sets is set already. */
+export function isCommitted({ directory, table, write }: WalkHit): boolean {
+  const leaf = table ?? directory;
+  if (leaf === undefined) return true;
+  const flags = Pte.A | (write ? Pte.D : 0);
+  return (leaf.low & flags) === flags && (table === undefined || (directory!.low & Pte.A) !== 0);
+}
+
 /** Sets the accessed and dirty flags that the access of a walk sets. Returns whether any was clear. */
 export function commitWalk(memory: GuestMemory, walk: WalkHit): boolean {
   const { directory, table, write } = walk;

@@ -67,6 +67,19 @@ describe.each([
     expect(counts(() => write(9))).toEqual({});
   });
 
+  test("near the end of a page, flags are the processor's to set if the next page faults", () => {
+    const { mmu, at, memory, setEntry } = guest({ pae });
+    const fault = (page: number, offset: number, error: number) => mmu.handleFault(gva(at(page) + offset), error).kind;
+    const flags = (page: number) => memory.read32(TABLE + (pae ? 8 : 4) * page) & (Pte.A | Pte.D);
+    setEntry(11, 0);
+    expect([fault(10, 0xffe, 2), flags(10)]).toEqual(["straddle", 0]);
+    expect([fault(10, 0xf00, 0), flags(10)]).toEqual(["hidden", Pte.A]);
+    expect([fault(10, 0xffe, 0), fault(10, 0xffe, 2), flags(10)]).toEqual(["hidden", "straddle", Pte.A]);
+    setEntry(10, (10 << 12) | OPEN | Pte.A | Pte.D);
+    expect(fault(10, 0xffe, 2)).toBe("hidden");
+    expect([fault(12, 0xffe, 2), flags(12), flags(13)]).toEqual(["hidden", Pte.A | Pte.D, 0]);
+  });
+
   test("faults of the guest's tables are true faults, with its error codes", () => {
     const { read, write, counts, setEntry } = guest({ pae });
     setEntry(8, 8 << 12);

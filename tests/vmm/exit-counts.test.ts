@@ -30,12 +30,12 @@ const CALL_OUTS = {
 
 const MINIKERNEL: Record<keyof typeof WAYS, Cost> = {
   "vt on ept": [{ IO_INSTRUCTION: 3687 }, 1_057_388, 3687, 0],
-  "vt on shadow": [{ IO_INSTRUCTION: 3687, "#PF": 267, CR_ACCESS: 75 }, 1_057_241, 3834, 0],
-  "hybrid on umip": [{ ...EVENTS, "#PF": 30, "#GP": 4 }, 889_465, 51, 171_559],
-  "trap on strict": [{ ...EVENTS, "#PF": 266, "#GP": 4271 }, 1_056_678, 4386, 11],
-  "trap in rings 0/3": [{ ...EVENTS, "#PF": 270, "#GP": 4271 }, 1_056_678, 4386, 11],
-  "bt on ia32": [{ ...CALL_OUTS, OUT: 1860, INT: 40, INT3: 1, "#GP": 3 }, 1_057_012, 4053, 10],
-  "bt on umip": [{ ...CALL_OUTS, ...EVENTS, OUT: 1859, "#GP": 4 }, 1_057_012, 4053, 10],
+  "vt on shadow": [{ IO_INSTRUCTION: 3687, "#PF": 267, CR_ACCESS: 75 }, 1_057_238, 3837, 0],
+  "hybrid on umip": [{ ...EVENTS, "#PF": 30, "#GP": 4 }, 889_462, 54, 171_559],
+  "trap on strict": [{ ...EVENTS, "#PF": 266, "#GP": 4271 }, 1_056_675, 4389, 11],
+  "trap in rings 0/3": [{ ...EVENTS, "#PF": 270, "#GP": 4271 }, 1_056_675, 4389, 11],
+  "bt on ia32": [{ ...CALL_OUTS, OUT: 1860, INT: 40, INT3: 1, "#GP": 3 }, 1_057_009, 4056, 10],
+  "bt on umip": [{ ...CALL_OUTS, ...EVENTS, OUT: 1859, "#GP": 4 }, 1_057_009, 4056, 10],
 };
 
 /** What a run of a guest of roms/ cost. */

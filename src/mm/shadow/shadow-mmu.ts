@@ -6,11 +6,11 @@
  * writable only if the frame is neither traced nor awaited by the dirty log and the guest's entry is dirty.
  */
 import { Access, PfError, Pte } from "../../../assembly/abi/x86.js";
-import { type Gfn, type Gpa, type Gva, gfnOf, type Ma, PAGE_BYTES } from "../../address.js";
+import { type Gfn, type Gpa, type Gva, gfnOf, gva as gvaOf, type Ma, PAGE_BYTES, PAGE_MASK } from "../../address.js";
 import type { GuestMemory } from "../guest-memory.js";
 import type { GuestPaging } from "../guest-paging.js";
 import { NO_FRAME, type P2m, type P2mListener } from "../p2m.js";
-import { commitWalk, findGuest, type WalkHit } from "../walk-guest.js";
+import { commitWalk, findGuest, isCommitted, type WalkHit } from "../walk-guest.js";
 import { checkShadow } from "./check.js";
 import { directoryIndex, tableIndex } from "./format.js";
 import { type ReservedFrame, ReservedRange } from "./reserved-range.js";
@@ -26,7 +26,7 @@ export type ShadowFault =
   /** The guest's own: CR2 is the address, this the error code. */
   | { kind: "true"; errorCode: number }
   /** To be emulated, A and D included: no memory there, a store to ROM, a store to a page table that the VMM must learn of. */
-  | { kind: "mmio" | "rom" | "trace"; gpa: Gpa }
+  | { kind: "mmio" | "rom" | "trace" | "straddle"; gpa: Gpa }
   /** To be emulated: the address is the VMM's in the shadow, or the access is not one that the view serves. */
   | { kind: "reserved" };
 
@@ -44,6 +44,9 @@ export interface ShadowOptions {
 
 /** Defaults of the options. 384 tables and their lists take 3 MB. */
 export const SHADOW_DEFAULTS: Required<ShadowOptions> = { maxFrames: 384, unsync: true, prefetch: 16, floodLimit: 8 };
+
+/** Bytes of the longest operand in memory: what FNSAVE stores. */
+const LONGEST_OPERAND = 108;
 
 const HIDDEN: ShadowFault = { kind: "hidden" };
 const RESERVED: ShadowFault = { kind: "reserved" };
@@ -101,7 +104,8 @@ export class ShadowMmu {
     }
     const write = (errorCode & PfError.WRITE) !== 0;
     const user = (errorCode & PfError.USER) !== 0;
-    const walk = findGuest(this.memory, this.state, gva, write ? Access.WRITE : Access.READ, user);
+    const access = write ? Access.WRITE : Access.READ;
+    const walk = findGuest(this.memory, this.state, gva, access, user);
     if (!walk.ok) {
       statistics.true++;
       this.forget(gva);
@@ -119,9 +123,30 @@ export class ShadowMmu {
       return { kind: "rom", gpa };
     }
     if (write && tables.composer.isTraced(mfn) && !this.untrace(mfn)) return this.trace(gpa);
+    if (this.straddles(gva, walk, access, user)) {
+      statistics.straddling++;
+      return { kind: "straddle", gpa };
+    }
     if (write) this.p2m.log?.markDirty(gfn);
     commitWalk(this.memory, walk);
     return this.fill(gva, walk, user);
+  }
+
+  /** The instruction whose access was a `straddle` has been emulated: makes the entry for it, unless the access came to nothing. */
+  straddled(gva: Gva, errorCode: number): void {
+    const access = (errorCode & PfError.WRITE) !== 0 ? Access.WRITE : Access.READ;
+    const walk = findGuest(this.memory, this.state, gva, access, (errorCode & PfError.USER) !== 0);
+    if (walk.ok && isCommitted(walk)) this.handleFault(gva, errorCode);
+  }
+
+  /**
+   * True if an access from `at` on may go on into a page where it faults: then it is not for the VMM to say whether A and D of this page
+   * are set. Once they are, it makes no difference.
+   */
+  private straddles(at: Gva, walk: WalkHit, access: Access, user: boolean): boolean {
+    const next = ((at | PAGE_MASK) + 1) >>> 0;
+    if ((next - at) >>> 0 >= LONGEST_OPERAND || isCommitted(walk)) return false;
+    return !findGuest(this.memory, this.state, gvaOf(next), access, user).ok;
   }
 
   /** A store of `bytes` bytes to guest-physical memory has been made by somebody else than the guest's direct execution. */

@@ -14,6 +14,8 @@ export class ShadowStatistics {
   rom = 0;
   /** Stores to traced page tables that had to be emulated. */
   trace = 0;
+  /** Accesses that may go on into a page where they fault, and had flags to set: emulated. */
+  straddling = 0;
   /** Accesses to the VMM's own range. */
   reserved = 0;
   /** Stores to traced tables that the VMM was told of, whoever made them. */

@@ -36,6 +36,8 @@ export class ShadowMemory {
   private flushes = -1;
   private pageFlushes = -1;
   private remapped = true;
+  /** A fault whose instruction is being emulated since it may straddle two pages. */
+  private straddling: { address: number; error: number } | undefined;
 
   /**
    * `saved` is where the virtual state lies while the guest runs directly; `tableStored` hears of stores to traced frames; `compressed`: the
@@ -85,7 +87,14 @@ export class ShadowMemory {
     const gate = a20 !== this.a20;
     if (moved || gate) this.keep();
     if (vmx.get(Vmx.WRITTEN_COUNT) > 0) this.takeWritten();
-    if (!moved && !gate) return;
+    const { straddling } = this;
+    this.straddling = undefined;
+    if (!moved && !gate) {
+      if (straddling === undefined) return;
+      this.mmu.straddled(gva(straddling.address), straddling.error);
+      this.followFlushes();
+      return;
+    }
     if (gate) this.mmu.a20Changed();
     if (moved) {
       this.mmu.reload();
@@ -154,6 +163,7 @@ export class ShadowMemory {
   answer(address: number, error: number, user: boolean): ShadowFault["kind"] {
     const virtual = (error & ~PfError.USER) | (user ? PfError.USER : 0);
     const { kind } = this.mmu.handleFault(gva(address), virtual);
+    if (kind === "straddle") this.straddling = { address, error: virtual };
     this.followFlushes();
     return kind;
   }
