@@ -1,12 +1,5 @@
-/** Every guest of roms/ under ring deprivileging and the hybrid monitor comes to exactly what it comes to on the bare machine. */
-import { describe, expect, test } from "vitest";
-import { atOnce, runGuest } from "../lockstep/guest-runs.js";
-import { bare, ENGINES, runs, DEPRIVILEGED } from "./ways.js";
+/** Every guest of roms/ under ring deprivileging and the hybrid monitor. */
+import { everyGuest } from "./every-guest.js";
+import { DEPRIVILEGED } from "./ways.js";
 
-for (const [name, way] of Object.entries(DEPRIVILEGED)) {
-  describe.each(ENGINES)(`${name}, %s`, (engine) => {
-    test.each(runs())("$name $append", (run) => {
-      expect(runGuest(run, engine, atOnce, way)).toEqual(bare(run, way, atOnce));
-    });
-  });
-}
+everyGuest(DEPRIVILEGED, "translator");
