@@ -1,7 +1,7 @@
 /**
  * What a monitor did for a guest, for people: the short form that follows a run, and the table of `--stats`.
  */
-import type { VmOptions } from "../vmm/options.js";
+import type { MmuKind, VmOptions } from "../vmm/options.js";
 import type { Crossing, ExitCount, TranslationCounts, VmmStatistics } from "../vmm/statistics.js";
 import { grouped, percent } from "./numbers.js";
 
@@ -31,9 +31,21 @@ const MEMORY_WORDS: Readonly<Record<string, string>> = {
 /** Which monitor it was. */
 export type Monitor = Pick<VmOptions, "vmm" | "mmu">;
 
+/** What maps the guest's memory, in a few words and as a title. */
+const MAPS: Readonly<Record<MmuKind, string>> = {
+  ept: "EPT",
+  shadow: "shadow page tables",
+  direct: "its own page tables",
+};
+const TITLES: Readonly<Record<MmuKind, string>> = {
+  ept: "extended page tables",
+  shadow: "shadow page tables",
+  direct: "the guest's own page tables",
+};
+
 /** `vt with EPT`. */
 function monitorName({ vmm, mmu }: Monitor): string {
-  return `${vmm} with ${mmu === "ept" ? "EPT" : "shadow page tables"}`;
+  return `${vmm} with ${MAPS[mmu]}`;
 }
 
 function totals({ direct, emulated, interpreted, exits }: VmmStatistics) {
@@ -113,8 +125,14 @@ export function monitorTable(monitor: Monitor, statistics: VmmStatistics): strin
   const others = Object.keys(memory).filter((name) => !(name in MEMORY_WORDS) && memory[name]! > 0);
   const rows = [...known, ...others].map((name) => [`    ${MEMORY_WORDS[name] ?? name}`, grouped(memory[name]!)]);
   if (rows.length > 0) {
-    const title = monitor.mmu === "ept" ? "  extended page tables" : "  shadow page tables";
+    const title = `  ${TITLES[monitor.mmu]}`;
     lines.push(...table([[title, "count"], ...rows]));
+  }
+  // Under the others these are instructions that the exits tell of as well.
+  const refused = monitor.vmm === "pv" ? Object.entries(statistics.refused) : [];
+  if (refused.length > 0) {
+    const names = refused.sort(([, a], [, b]) => b - a).map(([name, count]) => [`    ${name}`, grouped(count)]);
+    lines.push(...table([["  executed for it or refused", "count"], ...names]));
   }
   return lines;
 }
