@@ -81,7 +81,7 @@ export enum Vmx {
   CHANGED = 448, // Changed bits: what the next entry must check
   GENERATION_NEXT = 452, // u32, TLB generations handed out so far
   CONTEXT_VPID = 456, // u32, what the TLB generation in use belongs to
-  CONTEXT_EPTP = 460, // u32, its EPT root, 0 without; bit 0: interpretation
+  CONTEXT_EPTP = 460, // u32, its EPT root, 0 without; bit 0: interpretation, bit 1: VIEW
   EPT_EPOCH = 464, // u32, counts everything that drops cached EPT translations
   EVENT_INFO = 468, // IntrInfo of the event being delivered, 0 if none
   EVENT_ERROR = 472,
@@ -104,6 +104,7 @@ export enum Vmx {
   // What translated code may not reach, whatever the tables say: the monitor's own pages
   MONITOR_FIRST = 560, // u32, linear address
   MONITOR_BYTES = 564, // u32, 0: none
+  VIEW = 568, // u32, 1: page tables of which the guest's programs alone have translations; a TLB context of their own
   CONTEXTS = 576, // TlbContext entries, 384 bytes
   WRITTEN = 960, // 256 bytes: u32 frame numbers (gfn) of traced pages that interpretation wrote
   CLOSED = 1216, // u32, CUT while it is in force, else 0: derived by applyControls()

@@ -1,6 +1,6 @@
 /**
  * Address spaces in the TLB (SDM 3C 28.3). A context is a VPID with or without an EPT root, the latter for direct use and for
- * interpretation apart; each has a TLB generation of its own, so that going from one to another keeps the translations of both.
+ * interpretation apart, and in direct use for each view of the monitor's page tables; each has a TLB generation of its own, so that going from one to another keeps the translations of both.
  * Invariant: the generation in use belongs to (CONTEXT_VPID, CONTEXT_EPTP); no two contexts have the same.
  */
 import { Cpu } from "../abi/cpu";

@@ -67,7 +67,8 @@ function deriveControls(): void {
   vset(Vmx.MODE, modeBit(bits));
   vset(Vmx.CLOSED, (bits & (Active.DEPRIVILEGED | Active.TRANSLATED)) == Active.DEPRIVILEGED ? vget(Vmx.CUT) : 0);
   const root: u32 = (bits & Active.NESTED) != 0 ? vget(Vmx.EPTP) & 0xfffff000 : 0;
-  selectContext(vpid(), root | ((bits & Active.INTERPRET) != 0 ? 1 : 0));
+  const interpreted = (bits & Active.INTERPRET) != 0;
+  selectContext(vpid(), root | (interpreted ? 1 : vget(Vmx.VIEW) << 1));
 }
 
 /** Derives everything. For entries, and for monitors that have written control words themselves. */

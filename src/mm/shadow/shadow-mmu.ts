@@ -177,12 +177,12 @@ export class ShadowMmu {
     this.flushAll();
   }
 
-  /** Changes whose accesses the tables serve. The TLB is flushed: use an address-space context for each view to avoid the cost. */
+  /** Changes whose accesses the tables serve. */
   setView(view: View): void {
     if (view === this.root.view) return;
     this.root.view = view;
     this.root.select();
-    this.tables.flush();
+    if (this.tables.tlb.viewsApart !== true) this.tables.flush();
   }
 
   /** Drops every shadow table and begins anew: changes speed only. */

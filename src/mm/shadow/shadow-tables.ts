@@ -22,6 +22,8 @@ export interface TlbCallbacks {
   flush(): void;
   /** Drops those of one page. */
   invlpg(gva: Gva): void;
+  /** True if the TLB keeps translations made in one view from serving another; else a change of view drops all. */
+  readonly viewsApart?: boolean;
 }
 
 /** The shadow tables of one VM. */
@@ -41,7 +43,7 @@ export class ShadowTables {
   constructor(
     readonly p2m: P2m,
     state: GuestPaging,
-    private readonly tlb: TlbCallbacks,
+    readonly tlb: TlbCallbacks,
     readonly statistics: ShadowStatistics,
     limit: number,
   ) {

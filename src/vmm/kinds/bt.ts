@@ -18,7 +18,7 @@ import { Adaptation } from "../translation/adaptation.js";
 import { callOut } from "../translation/call-outs.js";
 import { TranslationLedger } from "../translation/ledger.js";
 import { DeprivilegedKind, type Deprivileging } from "./deprivileged.js";
-import { MONITOR_BASE, MONITOR_BYTES } from "./real-state.js";
+import { MONITOR_BASE } from "./real-state.js";
 
 /** Only user code runs directly. */
 const USER_ONLY: Deprivileging = {
@@ -81,7 +81,7 @@ export class BtKind extends DeprivilegedKind {
     this.shadow.load(state);
     // A neighbour's reset clears these words.
     vmx.set(Vmx.MONITOR_FIRST, MONITOR_BASE);
-    vmx.set(Vmx.MONITOR_BYTES, MONITOR_BYTES);
+    vmx.set(Vmx.MONITOR_BYTES, this.monitorBytes);
     vmx.set(Vmx.TRANSLATE, 1);
     vmx.set(Vmx.INTERPRET, 0);
     core.exports.adoptState(this.vm.line ? 1 : 0, 0);

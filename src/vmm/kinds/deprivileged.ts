@@ -11,7 +11,7 @@ import type { ExitReason } from "../../../assembly/abi/exit.js";
 import { Rec } from "../../../assembly/abi/record.js";
 import { IntrInfo, IntrType, Vmx } from "../../../assembly/abi/vmx.js";
 import { Cr0, Eflags, PfError, Vector } from "../../../assembly/abi/x86.js";
-import { gva, ma, mfnOf } from "../../address.js";
+import { gva, ma, mfnOf, PAGE_BYTES } from "../../address.js";
 import type { ShadowMmu } from "../../mm/shadow/shadow-mmu.js";
 import { causeOf, type Dispatched, dispatch } from "../dispatcher.js";
 import type { Diagnosis } from "../diagnosis/diagnosis.js";
@@ -22,9 +22,9 @@ import type { Guest } from "../guest.js";
 import { Refusals } from "../refusals.js";
 import type { KindCounts } from "../statistics.js";
 import { Words } from "../words.js";
-import { GDT, LDT, MONITOR_BASE, NO_IO_MAP, PAGES, RealState, TSS_IO_MAP } from "./real-state.js";
+import { DescriptorTables, PAIR_PAGES } from "./descriptor-tables.js";
+import { MONITOR_BASE, monitorPages, NO_IO_MAP, RealState, TSS_IO_MAP } from "./real-state.js";
 import type { Descriptor } from "./segments.js";
-import { type Raise, ShadowDescriptors } from "./shadow-descriptors.js";
 import { ShadowMemory } from "./shadow-memory.js";
 
 /** What calls for interpretation before the guest runs on. */
@@ -66,11 +66,10 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   protected readonly shadow: ShadowMemory;
   readonly memory: Words;
   protected readonly real: RealState;
-  private readonly gdt: ShadowDescriptors;
-  private readonly ldt: ShadowDescriptors;
+  private readonly tables: DescriptorTables;
   protected readonly instruction: Decoded;
-  /** What the shadow descriptor tables hold for code at each virtual privilege. */
-  private readonly raise: readonly Raise[];
+  /** Bytes of linear space from MONITOR_BASE on that are the monitor's. */
+  protected readonly monitorBytes: number;
   private readonly refusals = new Refusals();
 
   constructor(
@@ -84,31 +83,30 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     this.vmx = vm.vmx;
     this.instruction = new Decoded(this);
     const top = rules.truncates ? MONITOR_BASE : 2 ** 32;
-    this.real = new RealState(vm, { toReal: (privilege) => rules.ring(privilege), top });
     const raise = (privilege: number) => (dpl: number) => (rules.loads(privilege, dpl) ? rules.ring(dpl) : undefined);
     const user = raise(3);
     const all = raise(0);
     const alike = [0, 1, 2, 3].every((dpl) => user(dpl) === all(dpl));
-    this.raise = [alike ? user : all, user, user, user];
-    const { memory } = vm.core;
-    this.memory = new Words(memory, 0);
-    const pages = Array.from({ length: PAGES }, () => vm.allocateFrame());
-    this.shadow = new ShadowMemory(vm, this.real.virtual, (gfn) => this.tableStored(gfn), {
+    this.real = new RealState(vm, { toReal: (privilege) => rules.ring(privilege), top, alike });
+    this.memory = new Words(vm.core.memory, 0);
+    this.shadow = new ShadowMemory(vm, this.real.virtual, (gfn) => this.tables.stored(gfn), {
       compressed: rules.ring(0) === 3,
       unsync,
     });
+    const pages = Array.from({ length: monitorPages(alike) }, () => vm.allocateFrame());
+    this.monitorBytes = pages.length * PAGE_BYTES;
     this.shadow.mmu.reserve(
       gva(MONITOR_BASE),
       pages.map((page) => ({ mfn: mfnOf(ma(page)), writable: true })),
     );
-    const table = (offset: number) =>
-      new PagedWords(
-        memory,
-        pages.slice(offset >>> 12).map((page) => vm.pointer(page)),
-      );
-    table(0).set(TSS_IO_MAP, NO_IO_MAP);
-    this.gdt = new ShadowDescriptors(table(GDT), vm.ram, this.shadow.paging, this.shadow.mmu, top);
-    this.ldt = new ShadowDescriptors(table(LDT), vm.ram, this.shadow.paging, this.shadow.mmu, top);
+    const pointers = pages.map((page) => vm.pointer(page));
+    this.memory.set(pointers[TSS_IO_MAP >>> 12]! + (TSS_IO_MAP & 0xfff), NO_IO_MAP);
+    const [first, second] = [pointers.slice(0, PAIR_PAGES), pointers.slice(PAIR_PAGES + 1)];
+    this.tables = new DescriptorTables(vm, this.shadow, {
+      pages: alike ? [first] : [first, second],
+      raise: [alike ? user : all, user, user, user],
+      top,
+    });
   }
 
   configure(): void {
@@ -137,7 +135,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     const privilege = this.state.get(Cpu.CPL);
     this.real.keep();
     this.shadow.synchronise(privilege);
-    this.fillTables(privilege);
+    this.tables.fill(this.virtual, privilege);
     this.real.lower(this.shadow);
   }
 
@@ -151,22 +149,7 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   }
 
   /** The guest's own descriptor for a selector. */
-  private readonly guestDescriptor = (selector: number): Descriptor | undefined =>
-    ((selector & 4) === 0 ? this.gdt : this.ldt).guests(selector >>> 3);
-
-  /** Makes the shadow descriptor tables agree with the guest's, for code at virtual `privilege`. */
-  private fillTables(privilege: number): void {
-    const { virtual, real } = this;
-    const raise = this.raise[privilege]!;
-    this.gdt.update(virtual.get(Cpu.GDTR_BASE), virtual.get(Cpu.GDTR_LIMIT), raise);
-    this.ldt.update(real.ldtBase(), real.ldtLimit(), raise);
-  }
-
-  /** A frame that holds a guest's descriptor table was written. */
-  private tableStored(gfn: number): void {
-    this.gdt.stored(gfn);
-    this.ldt.stored(gfn);
-  }
+  private readonly guestDescriptor = (selector: number): Descriptor | undefined => this.tables.guests(selector);
 
   run(budget: number): ExitReason {
     return this.core.exports.run(budget);
@@ -210,9 +193,8 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
     if (this.shadow.mmu.pae) return false;
     this.virtual.set(Cpu.CR3, value);
     this.shadow.loadCr3();
-    this.gdt.remapped();
-    this.ldt.remapped();
-    this.fillTables(0);
+    this.tables.remapped();
+    this.tables.fill(this.virtual, 0);
     this.shadow.load(this.state);
     return true;
   }
@@ -223,10 +205,9 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
 
   invalidatePage(address: number): void {
     this.shadow.invalidatePage(address);
-    if (!this.gdt.lies(address) && !this.ldt.lies(address)) return;
-    this.gdt.remapped();
-    this.ldt.remapped();
-    this.fillTables(this.virtual.get(Cpu.CPL));
+    if (!this.tables.lies(address)) return;
+    this.tables.remapped();
+    this.tables.fill(this.virtual, this.virtual.get(Cpu.CPL));
   }
 
   violation(): Outcome {
@@ -238,16 +219,14 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
   }
 
   stretch(left: number): number {
-    const real = (this.state.get(Cpu.CR0) & Cr0.PE) === 0;
-    return real ? Math.min(left, REAL_STRETCH) : 1;
+    const { state } = this;
+    if ((state.get(Cpu.ATTENTION) & CARE) !== 0 || state.get(Cpu.HALTED) !== 0) return 1;
+    return Math.min(left, (state.get(Cpu.CR0) & Cr0.PE) === 0 ? REAL_STRETCH : STRETCH);
   }
 
   changed(): void {
     this.shadow.changed();
-    if (this.shadow.takeRemapped()) {
-      this.gdt.remapped();
-      this.ldt.remapped();
-    }
+    if (this.shadow.takeRemapped()) this.tables.remapped();
   }
 
   cause(reason: ExitReason): string {
@@ -271,21 +250,5 @@ export class DeprivilegedKind implements Kind, Dispatched, Deprivileged {
 
 /** Ticks of real-mode code interpreted at a time. */
 const REAL_STRETCH = 1000;
-
-/** Words that lie in frames of their own. */
-class PagedWords extends Words {
-  constructor(
-    memory: WebAssembly.Memory,
-    private readonly pages: readonly number[],
-  ) {
-    super(memory, 0);
-  }
-
-  override get(offset: number): number {
-    return super.get(this.pages[offset >>> 12]! + (offset & 0xfff));
-  }
-
-  override set(offset: number, value: number): void {
-    super.set(this.pages[offset >>> 12]! + (offset & 0xfff), value);
-  }
-}
+/** Of other code that cannot run directly: programs with interrupts off, virtual-8086 mode, rings 1 and 2. */
+const STRETCH = 64;

@@ -18,9 +18,9 @@ export class HybridKind extends DeprivilegedKind {
     super(vm, USER_ONLY);
   }
 
-  /** The kernel is interpreted up to the first instruction of user code; user code that cannot run directly, tick by tick. */
+  /** The kernel is interpreted up to the first instruction of user code. */
   override stretch(left: number): number {
-    if (this.state.get(Cpu.CPL) === 3) return 1;
+    if (this.state.get(Cpu.CPL) === 3) return super.stretch(left);
     this.leaveAtUser(1);
     return left;
   }

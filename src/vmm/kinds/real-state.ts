@@ -10,6 +10,7 @@ import { Cr0, Cr4, Eflags, Seg } from "../../../assembly/abi/x86.js";
 import { PAGE_BYTES } from "../../address.js";
 import type { Guest } from "../guest.js";
 import { Words } from "../words.js";
+import { LDT_OFFSET, ldtLimit, PAIR_PAGES } from "./descriptor-tables.js";
 import { type Lookup, liftSegments, lowerSegments, type Privileges, representable } from "./real-segments.js";
 import type { ShadowMemory } from "./shadow-memory.js";
 
@@ -28,16 +29,11 @@ interface SegmentSet {
 
 /** Where the monitor's tables are in every guest's linear space. */
 export const MONITOR_BASE = 0xffc00000;
-/** Offset of the monitor's GDT there; it and the LDT have 64 KB each, IDT and TSS share a page. */
-export const GDT = 0;
-/** Offset of its LDT. */
-export const LDT = 0x10000;
-const IDT = 0x20000;
-const TSS = 0x20800;
-/** Pages that all of them take. */
-export const PAGES = 33;
-/** Bytes of linear space that are the monitor's. */
-export const MONITOR_BYTES = PAGES * 4096;
+/** Offset there of the monitor's IDT and TSS, which share a page behind the first pair of descriptor tables. */
+const IDT = PAIR_PAGES * PAGE_BYTES;
+const TSS = IDT + 0x800;
+/** Offset of the second pair. */
+const SECOND = IDT + PAGE_BYTES;
 /** Selectors of the monitor's own descriptors, as SLDT and STR show them on a machine where they do not trap. */
 const LDT_SELECTOR = 0xffe8;
 const TSS_SELECTOR = 0xfff0;
@@ -49,6 +45,11 @@ const TSS_LIMIT = 0x67;
 export const TSS_IO_MAP = TSS + 0x64;
 /** Its value for that. */
 export const NO_IO_MAP = 0xffff0000;
+
+/** Pages of the monitor's; `alike`: the guest's kernel and its programs have one pair of descriptor tables. */
+export function monitorPages(alike: boolean): number {
+  return 1 + (alike ? 1 : 2) * PAIR_PAGES;
+}
 
 /** Flags that the guest keeps in its virtual state alone. */
 const VIRTUAL_FLAGS = Eflags.IF | Eflags.IOPL | Eflags.VIF | Eflags.VIP;
@@ -84,10 +85,10 @@ export class RealState {
   /** What is derived from each segment cache can go with it: accesses are not checked one by one. */
   private plain = false;
 
-  /** `privileges` says how the guest's privileges map. */
+  /** `privileges` says how the guest's privileges map, and whether its kernel and its programs have one pair of descriptor tables. */
   constructor(
     private readonly vm: Guest,
-    private readonly privileges: Privileges,
+    private readonly privileges: Privileges & { alike: boolean },
   ) {
     const { memory } = vm.core;
     const frame = () => vm.pointer(vm.allocateFrame());
@@ -196,28 +197,18 @@ export class RealState {
     state.set(Fpu.DS, data === stack ? state.get(SS_SELECTOR) : data === code ? state.get(Fpu.CS) : data & 0xffff);
   }
 
-  /** Limit of the guest's LDT; -1 if it has none. */
-  ldtLimit(): number {
-    const { virtual } = this;
-    const none = (virtual.get(LDTR + SegCache.SELECTOR) & 0xfffc) === 0;
-    return none ? -1 : virtual.get(LDTR + SegCache.LIMIT);
-  }
-
-  /** Linear address of the guest's LDT. */
-  ldtBase(): number {
-    return this.virtual.get(LDTR + SegCache.BASE);
-  }
-
   /** Puts the monitor's tables and the real segment registers in place of the guest's. */
   private replace(ring: number): void {
     const { state } = this;
+    const second = state.get(Cpu.CPL) === 3 && !this.privileges.alike;
+    const gdt = MONITOR_BASE + (second ? SECOND : 0);
     lowerSegments(state, this.privileges, ring);
-    state.set(Cpu.GDTR_BASE, MONITOR_BASE + GDT);
+    state.set(Cpu.GDTR_BASE, gdt);
     state.set(Cpu.GDTR_LIMIT, 0xffff);
     state.set(Cpu.IDTR_BASE, MONITOR_BASE + IDT);
     state.set(Cpu.IDTR_LIMIT, 0x7ff);
     state.set(Cpu.A20_MASK, 0xffffffff);
-    this.system(Seg.LDTR, LDT_SELECTOR, MONITOR_BASE + LDT, this.ldtLimit(), LDT_ACCESS);
+    this.system(Seg.LDTR, LDT_SELECTOR, gdt + LDT_OFFSET, ldtLimit(this.virtual), LDT_ACCESS);
     this.system(Seg.TR, TSS_SELECTOR, MONITOR_BASE + TSS, TSS_LIMIT, TSS_ACCESS);
   }
 

@@ -55,7 +55,11 @@ export class ShadowMemory {
     this.mmu = new ShadowMmu(
       vm.ram,
       this.paging,
-      { flush, invlpg: (address) => core.exports.invvpid(Invalidation.ADDRESS, vm.id, address) },
+      {
+        flush,
+        invlpg: (address) => core.exports.invvpid(Invalidation.ADDRESS, vm.id, address),
+        viewsApart: true,
+      },
       { maxFrames: vm.options.shadowFrames, unsync: how.unsync ?? true },
     );
     vm.ram.onTracedStore = (address, bytes) => this.stored(address, bytes);
@@ -136,7 +140,9 @@ export class ShadowMemory {
    * gets tables of its own.
    */
   synchronise(privilege: number): void {
-    if (this.how.compressed) this.mmu.setView(privilege === 3 ? View.USER : View.KERNEL);
+    const user = privilege === 3 && this.how.compressed === true;
+    this.vm.vmx.set(Vmx.VIEW, user ? 1 : 0);
+    if (this.how.compressed) this.mmu.setView(user ? View.USER : View.KERNEL);
   }
 
   /** Puts root and PDPTEs into the processor's state. */
