@@ -22,7 +22,7 @@ const ON_WRITE: u32 = 1;
 const ON_PORT: u32 = 2;
 const ON_ACCESS: u32 = 3;
 /** DR7 bits that can be set. */
-const DR7_BITS: u32 = 0xffff23ff;
+export const DR7_BITS: u32 = 0xffff23ff;
 /** Local enables and LE, which a task switch clears. */
 const DR7_LOCAL: u32 = 0x155;
 /** DR6 bits that can be set: B0-B3, BD, BS, BT. */

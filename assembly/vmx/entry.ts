@@ -5,10 +5,11 @@
 import { Cpu } from "../abi/cpu";
 import { ENTRY_FAILED, ExitReason } from "../abi/exit";
 import { Changed, EntryFailure, InstructionError, NO_VMCS, Secondary, Vmx } from "../abi/vmx";
-import { Cr0, Eflags, Seg } from "../abi/x86";
+import { Cr0, Dr7, Eflags, Seg } from "../abi/x86";
 import { rederive } from "../cpu/control";
 import { loadPdptesChecked, paePaging } from "../cpu/cr";
-import { get, set } from "../cpu/state";
+import { DR7_BITS } from "../cpu/debug";
+import { fieldPtr, get, set } from "../cpu/state";
 import { flushTlb } from "../mmu/tlb";
 import { controlsValid, eventValid, hostValid } from "./check-controls";
 import { guestFailure } from "./check-guest";
@@ -59,6 +60,8 @@ export function enter(launch: u32): u32 {
   const nested = (secondary() & Secondary.EPT) != 0;
   if (whole) {
     set(Cpu.CPL, loadedCpl());
+    const dr7 = fieldPtr(Cpu.DR) + 28;
+    store<u32>(dr7, (load<u32>(dr7) & DR7_BITS) | Dr7.FIXED);
     rederive();
   }
   vset(Vmx.NON_ROOT, 1);

@@ -17,7 +17,7 @@ import {
   Vmx,
 } from "../../assembly/abi/vmx.js";
 import { Cr0, Cr4, Eflags } from "../../assembly/abi/x86.js";
-import { BITMAPS, EPT_ROOT, eptp, VmxMachine } from "./vmx-machine.js";
+import { BITMAPS, CODE, EPT_ROOT, eptp, HANDLERS, VmxMachine } from "./vmx-machine.js";
 
 type Change = [field: number, value: number | ((old: number) => number)];
 interface Case {
@@ -433,6 +433,26 @@ describe("guest state", () => {
     m.u64(0x30008, 0x3n);
     expect(m.enter(1)).toBe((ExitReason.ENTRY_GUEST_STATE | ENTRY_FAILED) >>> 0);
     expect(m.word(Vmx.QUALIFICATION)).toBe(EntryFailure.PDPTE);
+  });
+});
+
+describe("what is loaded", () => {
+  test("DR7 without the bits that cannot be set, and with the one that is always", () => {
+    const m = new VmxMachine();
+    m.write(F.GUEST_DR7, 0xd000);
+    expect(m.runCode([0x0f, 0xa2])).toBe(ExitReason.CPUID);
+    expect(m.read(F.GUEST_DR7)).toBe(0x400);
+  });
+
+  test("a preemption timer of zero leaves before the first instruction, behind the event that is injected", () => {
+    const m = new VmxMachine();
+    m.write(F.PIN_CONTROLS, m.read(F.PIN_CONTROLS) | Pin.PREEMPTION_TIMER);
+    m.write(F.PREEMPTION_TIMER, 0);
+    expect(m.runCode([0x0f, 0xa2])).toBe(ExitReason.PREEMPTION_TIMER);
+    expect(m.exit().eip).toBe(CODE);
+    m.write(F.ENTRY_INTR_INFO, event(6, IntrType.HARDWARE_EXCEPTION));
+    expect(m.enter()).toBe(ExitReason.PREEMPTION_TIMER);
+    expect(m.exit().eip).toBe(HANDLERS + 6 * 16);
   });
 });
 
