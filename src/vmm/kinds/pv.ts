@@ -223,7 +223,9 @@ export class PvKind implements Kind {
       "descriptor frames validated": frames.validations[FrameUse.SEGMENT]!,
     };
     for (const [name, count] of parts) memory[`${name} in multicalls`] = count;
-    return { memory, refused: Object.fromEntries([...emulated, ...frames.refused]) };
+    const refused = Object.fromEntries(emulated);
+    for (const [name, count] of frames.refused) refused[name] = (refused[name] ?? 0) + count;
+    return { memory, refused };
   }
 
   destroy(): void {

@@ -620,3 +620,56 @@ describe("the others", () => {
     expect(lab.domain.state.get(Cpu.CR0) & 8).toBe(0);
   });
 });
+
+describe("privileged instructions of the kernel", () => {
+  /** Executes these bytes once, as an instruction of the kernel; EIP afterwards, less where they lie. */
+  const run = (...bytes: number[]) => {
+    lab.machine.ram.write(PAGE, Uint8Array.from([...bytes, 0xeb, 0xfe]));
+    lab.execute(PAGE, { edx: 0x3f8, eax: 0x41 });
+    return lab.machine.cpu.eip - PAGE;
+  };
+
+  beforeEach(() => {
+    lab.put(ARGS, 13 | (KERNEL_CS << 16), CODE.handler, 0, 0);
+    lab.call(Hypercall.SET_TRAP_TABLE, ARGS);
+    lab.machine.setRegisters({ esp: OTHER + 0x800 });
+  });
+
+  test("ports of the domain, and no others", () => {
+    expect(run(0xee)).toBe(1);
+    expect(lab.output).toBe("A");
+    expect(run(0xe6, 0x80)).toBe(2);
+    expect(run(0xec)).toBe(1);
+    for (const port of [0x20, 0x21, 0x40, 0x43, 0x60, 0x64, 0x92, 0xf8]) {
+      expect(run(0xe6, port), port.toString(16)).toBe(CODE.handler - PAGE);
+      expect(run(0xe4, port)).toBe(CODE.handler - PAGE);
+    }
+    // Four bytes from 70h on reach beyond.
+    expect(run(0xe7, 0x70)).toBe(CODE.handler - PAGE);
+    expect(lab.machine.statistics().vmm!.refused).toMatchObject({ IN: 9, OUT: 11 });
+  });
+
+  test("CLI and STI do nothing; CLTS, MOV CR and RDMSR do what they may", () => {
+    const before = lab.machine.cpu.eflags;
+    expect(run(0xfa)).toBe(1);
+    expect(run(0xfb)).toBe(1);
+    expect(lab.machine.cpu.eflags).toBe(before);
+    lab.call(Hypercall.FPU_TASKSWITCH, 1);
+    expect(run(0x0f, 0x06)).toBe(2);
+    expect(lab.machine.cpu.cr0 & 8).toBe(0);
+    expect(run(0x0f, 0x20, 0xd8)).toBe(3);
+    expect(lab.machine.cpu.eax).toBe(lab.machine.cpu.cr3);
+    // EAX is 41h: no value for CR0 or CR4, and no directory.
+    for (const register of [0xc0, 0xd8, 0xe0]) expect(run(0x0f, 0x22, register)).toBe(CODE.handler - PAGE);
+    expect(run(0x0f, 0x09)).toBe(2);
+    lab.machine.cpu.ecx = 16;
+    expect(run(0x0f, 0x32)).toBe(2);
+  });
+
+  test("what Xen does not execute is #GP", () => {
+    // HLT, LGDT, LIDT, LLDT, LTR, INVLPG, WRMSR, MOV DR.
+    const instructions = [[0xf4], [0x0f, 0x01, 0x13], [0x0f, 0x01, 0x1b], [0x0f, 0x00, 0xd0], [0x0f, 0x00, 0xd8]];
+    instructions.push([0x0f, 0x01, 0x3b], [0x0f, 0x30], [0x0f, 0x23, 0xc0]);
+    for (const bytes of instructions) expect(run(...bytes), bytes.join()).toBe(CODE.handler - PAGE);
+  });
+});
