@@ -10,7 +10,7 @@ import type { Privilege, Reveals, Row, Sensitivity } from "../isa/row.js";
 import { Holds } from "./conditions.js";
 
 /** Classes of one row. */
-export interface Classes {
+interface Classes {
   readonly privilege: Privilege;
   /** Kinds of sensitivity in either reading. */
   readonly strict: readonly Sensitivity[];

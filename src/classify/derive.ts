@@ -35,7 +35,7 @@ export interface RowEvidence {
 }
 
 /** A machine for each instruction set. */
-export interface Laboratories {
+interface Laboratories {
   readonly ia32: Laboratory;
   readonly strict: Laboratory;
   readonly vt: Laboratory;

@@ -1,7 +1,7 @@
 /** What the experiments found out about one row: traps, and for each kind of sensitivity the plainest witness. */
 import type { Row, Sensitivity } from "../isa/row.js";
 import type { TrapSample } from "./conditions.js";
-import type { Relocation, Situation } from "./state.js";
+import type { Situation } from "./state.js";
 
 /** How "resources" is read: `strict` includes segment registers and NT, and a gate changes the mode; `lifted` does neither. */
 export type Reading = "strict" | "lifted";
@@ -104,9 +104,4 @@ export class Evidence {
   get revealsTime(): boolean {
     return this.findings.some(({ witness }) => witness.kind === "reveals");
   }
-}
-
-/** The relocations of a situation as words. */
-export function movedWords(moved: ReadonlySet<Relocation>): string {
-  return moved.size === 0 ? "in place" : [...moved].join(", ");
 }

@@ -26,7 +26,7 @@ import {
 import type { Situation, State } from "./state.js";
 
 /** How an instruction ended: behind itself, in a fault, at the target of a gate, or in a VM exit. */
-export type OutcomeKind = "done" | "fault" | "gate" | "exit";
+type OutcomeKind = "done" | "fault" | "gate" | "exit";
 
 /** What an experiment sees. */
 export interface Outcome {

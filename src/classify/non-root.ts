@@ -17,7 +17,7 @@ const HOST_OWNED: ReadonlySet<string> = new Set([
 const HOST_MOVED: ReadonlySet<Relocation> = new Set(["registers", "time"]);
 
 /** The machines the experiment compares. */
-export interface NonRootLaboratories {
+interface NonRootLaboratories {
   readonly ia32: Laboratory;
   readonly vt: Laboratory;
 }

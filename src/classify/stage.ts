@@ -73,7 +73,7 @@ export enum Slot {
 }
 
 /** LDT entries: data and code of DPL 0 and 3. */
-export const LDT_SLOTS = 4;
+const LDT_SLOTS = 4;
 /** Software interrupts: gate `n` from here on has DPL `n & 3`; from + 4 trap gates; + 8 task gates, + 12 absent. */
 export const FIRST_GATE = 0x30;
 /** Ports the I/O permission bitmap allows. */

@@ -13,7 +13,7 @@ export interface Answer {
 }
 
 /** The answers for an instruction set in a reading. */
-export interface TheoremAnswers {
+interface TheoremAnswers {
   readonly isa: Isa;
   readonly reading: Reading;
   /** Sensitive instructions are privileged: a virtual machine monitor can be built. */
@@ -33,7 +33,7 @@ function names(verdicts: readonly Verdict[], breaks: (verdict: Verdict) => boole
 }
 
 /** Asks the theorems of one instruction set. */
-export function askTheorems(verdicts: readonly Verdict[], isa: Isa, reading: Reading): TheoremAnswers {
+function askTheorems(verdicts: readonly Verdict[], isa: Isa, reading: Reading): TheoremAnswers {
   const breaking = names(verdicts, ({ sensitive }) => sensitive[reading].length > 0);
   const timing = names(verdicts, ({ timed }) => timed);
   return {

@@ -106,7 +106,7 @@ function isPrivileged(evidence: Evidence, isa: Isa): boolean {
 }
 
 /** True if the machine's conditions alone decide whether the instruction traps outside ring 0. */
-export function isPrivilegeDecided(evidence: Evidence): boolean {
+function isPrivilegeDecided(evidence: Evidence): boolean {
   const onlyOutside = evidence.findings.some(({ cause }) => cause === "completes outside ring 0 only");
   return isDecided(evidence.traps) && !onlyOutside;
 }

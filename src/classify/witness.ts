@@ -13,14 +13,14 @@ import { CODE_AT, Laboratory, type Outcome } from "./laboratory.js";
 import { RELOCATION_WORDS, type Relocation, type Situation, type State } from "./state.js";
 
 /** One line of a comparison. */
-export interface WitnessLine {
+interface WitnessLine {
   readonly what: string;
   readonly first: string;
   readonly second: string;
 }
 
 /** A witness in words. */
-export interface WitnessReport {
+interface WitnessReport {
   readonly witness: Witness;
   readonly bytes: string;
   /** What the table says about it, half a sentence; undefined for privilege and time. */

@@ -14,7 +14,7 @@ import type { ShadowMmu } from "./shadow/shadow-mmu.js";
 import { findGuest, type TableMemory } from "./walk-guest.js";
 
 /** What is inspected: a guest's memory with the map of its frames, its registers, and its shadow tables. On the bare machine there is no map. */
-export interface Inspectable {
+interface Inspectable {
   memory: TableMemory & { readonly p2m?: P2m };
   state: GuestPaging;
   shadow?: ShadowMmu | undefined;

@@ -6,7 +6,7 @@ import { Cpu } from "../../assembly/abi/cpu.js";
 import { Layout } from "../../assembly/abi/layout.js";
 
 /** The part of a core that owns machine RAM. */
-export interface MemoryOwner {
+interface MemoryOwner {
   /** The linear memory. */
   readonly memory: { readonly buffer: ArrayBufferLike };
   /** Machine RAM: index 0 is machine address 0. */

@@ -29,7 +29,7 @@ export interface StoreLog {
 }
 
 /** Who holds a VM's memory and who the tables about it. */
-export interface P2mOwners {
+interface P2mOwners {
   /** The VM: its guest frames. */
   vm: Owner;
   /** The VMM on the VM's behalf: the tables. */

@@ -24,7 +24,7 @@ const RESERVED_2M = 0x001ff000;
 const RESERVED_4K = 0x80;
 
 /** An entry as a walk found it. */
-export interface WalkedEntry {
+interface WalkedEntry {
   /** Guest-physical address, A20 applied. */
   gpa: Gpa;
   /** The low word, before the walk set any flag. */
@@ -34,10 +34,10 @@ export interface WalkedEntry {
 }
 
 /** A walk that led to an address, or to a page fault. Flags are not set yet: `commitWalk` does that. */
-export type GuestWalk = WalkFault | WalkHit;
+type GuestWalk = WalkFault | WalkHit;
 
 /** A walk that faults. */
-export interface WalkFault {
+interface WalkFault {
   ok: false;
   /** What #PF pushes (SDM 3A 4.7). */
   errorCode: number;

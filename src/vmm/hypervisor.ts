@@ -14,7 +14,7 @@ import { VirtualMachine } from "./virtual-machine.js";
 import { vmxWords } from "./words.js";
 
 /** Machine RAM besides the guests': tables, VMCSs, bitmaps. Shadow tables come on top. */
-export const OVERHEAD_BYTES = 2 << 20;
+const OVERHEAD_BYTES = 2 << 20;
 
 /** Frames that a VM takes besides its RAM and its map, at most, when it is made. */
 const FIRST_FRAMES = 128;

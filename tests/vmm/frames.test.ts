@@ -30,4 +30,17 @@ describe.each(Object.entries(WAYS))("%s", (_name, way) => {
       expect(frames.free).toBe(free);
     }
   });
+
+  test("where the machine has fewer frames than a guest may use for tables, old tables make room", () => {
+    const size = { ramBytes: RAM_BYTES, shadowFrames: SHADOW_FRAMES, mmu: way.mmu ?? "shadow" };
+    const hypervisor = new Hypervisor({ ramBytes: machineBytes([size]), isa: way.isa ?? "umip" });
+    const config = { image: guestImage("minikernel"), memoryBytes: RAM_BYTES, ...way };
+    const machine = createMachine({ ...config, shadowFrames: 4096 }, hypervisor);
+    // Somebody has taken nearly all that is left.
+    const { frames } = hypervisor;
+    const owner = frames.addOwner("others");
+    while (frames.free > SHADOW_FRAMES) frames.allocate(owner);
+    const { exit } = machine.run({ maxInstructions: 2_000_000 });
+    expect(exit).toEqual(createMachine(config).run({ maxInstructions: 2_000_000 }).exit);
+  });
 });

@@ -43,7 +43,7 @@ export interface ShadowOptions {
 }
 
 /** Defaults of the options. 384 tables and their lists take 3 MB. */
-export const SHADOW_DEFAULTS: Required<ShadowOptions> = { maxFrames: 384, unsync: true, prefetch: 16, floodLimit: 8 };
+const SHADOW_DEFAULTS: Required<ShadowOptions> = { maxFrames: 384, unsync: true, prefetch: 16, floodLimit: 8 };
 
 /** Bytes of the longest operand in memory: what FNSAVE stores. */
 const LONGEST_OPERAND = 108;

@@ -19,7 +19,7 @@ export const PAIR_PAGES = 32;
 const LDTR = Cpu.SEGS + Seg.LDTR * SegCache.SIZE;
 
 /** Where the tables lie, and what may be in them. */
-export interface TablePlan {
+interface TablePlan {
   /** Pointers to the pages of the pairs. */
   pages: readonly (readonly number[])[];
   /** What the tables hold for code at each virtual privilege. */

@@ -34,7 +34,7 @@ const CARE = Attention.NMI | Attention.PENDING_DB;
 const PRIMARY = Primary.HLT | Primary.UNCONDITIONAL_IO | Primary.MSR_BITMAPS | Primary.SECONDARY;
 
 /** What a way of mapping memory asks for besides. */
-export interface VtControls {
+interface VtControls {
   primary: number;
   secondary: number;
   exceptions: number;
