@@ -8,6 +8,7 @@ import { Access } from "../../../assembly/abi/x86.js";
 import { gfnOf, gpa, gva, type Gfn } from "../../address.js";
 import type { GuestMemory } from "../../mm/guest-memory.js";
 import type { GuestPaging } from "../../mm/guest-paging.js";
+import { NO_FRAME } from "../../mm/p2m.js";
 import { findGuest } from "../../mm/walk-guest.js";
 import type { Words } from "../words.js";
 import {
@@ -112,11 +113,26 @@ export class ShadowDescriptors {
   private read(page: number, count: number): void {
     const start = page * PAGE - (this.base % PAGE);
     const end = Math.min(count, Math.ceil((start + PAGE) / 8));
-    for (let i = Math.max(0, Math.floor(start / 8)); i < end; i++) {
-      const low = this.word(i * 8);
-      const high = this.word(i * 8 + 4);
-      if (low !== this.raw[2 * i] || high !== this.raw[2 * i + 1]) this.put(i, low, high);
-    }
+    const first = Math.max(0, Math.floor(start / 8));
+    if (this.base % 8 === 0 && this.readAligned(page, first, end, start)) return;
+    for (let i = first; i < end; i++) this.compare(i, this.word(i * 8), this.word(i * 8 + 4));
+  }
+
+  /** The same where no entry straddles pages, straight from machine memory; false if there is none. A guest may store to its table often. */
+  private readAligned(page: number, first: number, end: number, start: number): boolean {
+    const { p2m } = this.memory;
+    const place = this.places[page];
+    const mfn = place === undefined ? NO_FRAME : p2m.mfn(place);
+    if (mfn === NO_FRAME) return false;
+    const { words } = p2m.memory;
+    let at = mfn * (PAGE / 4) + (first * 8 - start) / 4;
+    for (let i = first; i < end; i++, at += 2) this.compare(i, words[at]!, words[at + 1]!);
+    return true;
+  }
+
+  /** The guest's entry `index` is this. */
+  private compare(index: number, low: number, high: number): void {
+    if (low !== this.raw[2 * index] || high !== this.raw[2 * index + 1]) this.put(index, low, high);
   }
 
   /** Other privileges are present. */
