@@ -16,6 +16,7 @@ import { Random } from "../random.js";
 import { brokenInvariant, Canaries } from "../robustness/invariants.js";
 import { RandomHost, type Wires } from "../robustness/random-host.js";
 import { type FuzzCase, RAM_BYTES, RandomMachine, ROM_BYTES } from "../robustness/random-machine.js";
+import { AT_ONCE } from "../translator/eager.js";
 import { reference, type Way } from "./ways.js";
 
 /** Call-backs after which a case ends. */
@@ -92,7 +93,11 @@ export class FuzzPair {
   private readonly options: VmOptions;
   private readonly neighbour: VirtualMachine;
 
-  constructor(way: Way) {
+  /** `eager`: the virtual machine's code is translated the first time it is executed. */
+  constructor(
+    way: Way,
+    private readonly eager: boolean,
+  ) {
     this.bare = new Side((host) => new BarePlatform(Core.create({ ramBytes: RAM_BYTES, romBytes: ROM_BYTES }, host)));
     setIsa(this.bare.platform.core, reference(way).isa ?? "umip");
     const vmm = way.vmm as VmOptions["vmm"];
@@ -107,9 +112,15 @@ export class FuzzPair {
     };
     const one = { ...this.options, ramBytes: RAM_BYTES + ROM_BYTES };
     this.hypervisor = new Hypervisor({ ramBytes: machineBytes([one, one]), isa: this.options.isa });
+    if (eager) this.hypervisor.translator().paced = false;
     this.neighbour = this.hypervisor.createVm(this.options, this.bare.host, "neighbour");
     const canary = new Uint8Array(PAGE).fill(CANARY);
     for (let gpa = 0; gpa < RAM_BYTES; gpa += PAGE) this.neighbour.ram.write(gpa, canary);
+  }
+
+  /** Regions that were made of the virtual machines' code. */
+  get regions(): number {
+    return this.eager ? this.hypervisor.translator().counters.regions : 0;
   }
 
   /** Runs a case. `calm`: both forget what they remember of page tables before the last tick. */
@@ -181,6 +192,10 @@ export class FuzzPair {
     for (const [from, end] of STATE) virtual.words.bytes(from, end - from).set(words.bytes(from, end - from));
     to.setInterruptLine(words.get(Cpu.INTR) !== 0);
     to.cpu.refresh();
+    if (this.eager) {
+      to.core.cpu.setField(Cpu.HEAT, AT_ONCE);
+      to.core.exports.flushCode();
+    }
   }
 
   /** How the states differ, or undefined. */

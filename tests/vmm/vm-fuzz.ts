@@ -18,6 +18,8 @@ export interface SeriesResult {
   ticks: number;
   direct: number;
   exits: number;
+  /** Regions made of their code. */
+  regions: number;
   /** Cases that differ by a translation that a processor may remember or not (SDM 3A 4.10). */
   stale: number;
 }
@@ -44,15 +46,16 @@ function problemOf(pair: FuzzPair, fuzz: FuzzCase): string | undefined {
 }
 
 /** Runs a series in one way, up to the first case that fails; its failure is described with a smaller case. */
-export function runVmSeries(way: Way, { seed, machines, ticks }: Series): SeriesResult {
-  const pair = new FuzzPair(way);
-  const sum: SeriesResult = { failure: undefined, ticks: 0, direct: 0, exits: 0, stale: 0 };
+export function runVmSeries(way: Way, { seed, machines, ticks }: Series, eager = false): SeriesResult {
+  const pair = new FuzzPair(way, eager);
+  const sum: SeriesResult = { failure: undefined, ticks: 0, direct: 0, exits: 0, regions: 0, stale: 0 };
   for (let n = 0; n < machines; n++) {
     const fuzz = caseOf(seed, n, ticks);
     const result = pair.run(fuzz);
     sum.ticks += result.ticks;
     sum.direct += result.direct;
     sum.exits += result.exits;
+    sum.regions = pair.regions;
     if (result.problem === undefined) continue;
     const first = firstDifference(pair, fuzz);
     if (problemOf(pair, first) === undefined) {

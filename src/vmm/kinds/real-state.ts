@@ -60,6 +60,7 @@ const OWN_CR0 = Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.AM;
 const SEGMENTS_END = Cpu.SEGS + Seg.LDTR * SegCache.SIZE;
 const LDTR = SEGMENTS_END;
 const LDTR_END = LDTR + SegCache.SIZE;
+const CS_SELECTOR = Cpu.SEGS + Seg.CS * SegCache.SIZE + SegCache.SELECTOR;
 const SS_SELECTOR = Cpu.SEGS + Seg.SS * SegCache.SIZE + SegCache.SELECTOR;
 const DS_SELECTOR = Cpu.SEGS + Seg.DS * SegCache.SIZE + SegCache.SELECTOR;
 /** The monitor's table registers, the A20 mask and all segment caches lie in one range. */
@@ -159,7 +160,7 @@ export class RealState {
     const { state, virtual } = this;
     const flags = state.get(Cpu.EFLAGS);
     const privilege = this.privilegeNow();
-    const stack = state.get(SS_SELECTOR);
+    const [code, stack] = [state.get(CS_SELECTOR), state.get(SS_SELECTOR)];
     const unchanged = this.equal(this.set.real, Cpu.SEGS, SEGMENTS_END);
     if (unchanged) this.move(state, virtual, PRIVILEGED, PRIVILEGED_END);
     else {
@@ -167,7 +168,7 @@ export class RealState {
       this.move(state, virtual, PRIVILEGED, Cpu.SEGS);
       this.move(state, virtual, SEGMENTS_END, PRIVILEGED_END);
     }
-    this.liftPointers(stack);
+    this.liftPointers(code, stack);
     state.set(Cpu.CPL, privilege);
     state.set(Cpu.EFLAGS, (flags & ~VIRTUAL_FLAGS) | (virtual.get(Cpu.EFLAGS) & VIRTUAL_FLAGS));
     const { vmx, core } = this.vm;
@@ -186,15 +187,20 @@ export class RealState {
     return ring === this.privileges.toReal(before) ? before : ring;
   }
 
-  /** The selectors of the last x87 instruction and its operand: one executed directly has recorded real ones. `stack`: the real SS. */
-  private liftPointers(stack: number): void {
+  /** The selectors of the last x87 instruction and its operand: one executed directly has recorded real ones. `code`, `stack`: the real CS and SS. */
+  private liftPointers(code: number, stack: number): void {
     const { state } = this;
+    const virtual = (selector: number) => {
+      if ((selector & SELECTOR_KEPT) !== 0) return selector & 0xffff;
+      if (selector === code) return state.get(CS_SELECTOR);
+      return selector === stack ? state.get(SS_SELECTOR) : undefined;
+    };
+    const last = state.get(Fpu.CS);
     const before = this.virtual.get(Cpu.CPL);
-    const code = state.get(Fpu.CS);
-    const isReal = (code & SELECTOR_KEPT) === 0 && (code & 3) === this.privileges.toReal(before);
-    state.set(Fpu.CS, isReal ? (code & ~3) | before : code & 0xffff);
-    const data = state.get(Fpu.DS);
-    state.set(Fpu.DS, data === stack ? state.get(SS_SELECTOR) : data === code ? state.get(Fpu.CS) : data & 0xffff);
+    // Of code that has been left since: its privilege was the same.
+    const left = (last & 3) === this.privileges.toReal(before) ? (last & ~3) | before : last;
+    state.set(Fpu.CS, virtual(last) ?? left);
+    state.set(Fpu.DS, virtual(state.get(Fpu.DS)) ?? state.get(Fpu.DS));
   }
 
   /** Puts the monitor's tables and the real segment registers in place of the guest's. */
