@@ -50,7 +50,7 @@ export enum ExitReason {
   USER = 69, // Vmx.LEAVE_AT_USER: the next instruction is at CPL 3
   TRACED_WRITES = 70, // interpretation: Vmx.WRITTEN is nearly full
   VMX_ABORT = 71, // an exit failed: Vmcs.ABORT of the current VMCS says why (Abort), Vmx.REASON what it was for
-  CALL_OUT = 72, // translated code: at an instruction that is left to the monitor; qualification = its Op
+  CALL_OUT = 72, // translated code: at an instruction that is left to the monitor; qualification = its Op, INSN_INFO = its record
 }
 
 /** Bit 31 of Vmx.REASON: a failed entry. */

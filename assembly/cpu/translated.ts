@@ -11,7 +11,7 @@ import { Rec, RecFlag } from "../abi/record";
 import { GUILTY_ENTRIES, Translation, Treatment } from "../abi/translation";
 import { Cr0 } from "../abi/x86";
 import { codeWritten } from "../mmu/code";
-import { exitAt } from "../vmx/exit";
+import { exitWithInfo } from "../vmx/exit";
 import { shownCr0 } from "../vmx/intercept";
 import { decode } from "./decode";
 import { generic } from "./generic";
@@ -71,7 +71,7 @@ export function perform(rec: usize): void {
   }
   const op: u32 = load<u8>(rec, Rec.OP);
   if ((marks & RecFlag.CALL_OUT) != 0 || (isCr0Write(rec) && !changesFpuOnly(rec))) {
-    exitAt(rec, ExitReason.CALL_OUT, op);
+    exitWithInfo(rec, ExitReason.CALL_OUT, op, <u32>rec);
     return;
   }
   generic(rec);

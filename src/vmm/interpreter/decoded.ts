@@ -22,28 +22,39 @@ export interface Deprivileged extends Emulated {
   invalidatePage(address: number): void;
 }
 
+/** A record of the machine's for who decodes by himself. */
+const OWN_RECORD = Layout.TRANSLATOR + 128;
+
 /** One decoded instruction. */
 export class Decoded {
-  private readonly record: Words;
+  private readonly memory: Words;
+  /** Pointer to its record. */
+  private record = OWN_RECORD;
 
-  /** Decodes into a record of the machine's. */
+  /** No instruction yet. */
   constructor(private readonly guest: Emulated) {
-    this.record = new Words(guest.core.memory, Layout.TRANSLATOR + 128);
+    this.memory = new Words(guest.core.memory, 0);
   }
 
   /** Decodes the instruction at CS:EIP; false if it cannot be fetched. */
   next(): boolean {
-    return this.guest.core.exports.decodeNext(this.record.base) !== 0;
+    this.record = OWN_RECORD;
+    return this.guest.core.exports.decodeNext(OWN_RECORD) !== 0;
+  }
+
+  /** Takes the instruction that the machine has decoded at `record`. It stays there until the machine runs again. */
+  take(record: number): void {
+    this.record = record;
   }
 
   /** A byte of the record. */
   byte(field: Rec): number {
-    return this.record.byte(field);
+    return this.memory.byte(this.record + field);
   }
 
   /** A word of the record. */
   word(field: Rec): number {
-    return this.record.get(field);
+    return this.memory.get(this.record + field);
   }
 
   /** Linear address of the memory operand. */

@@ -129,6 +129,7 @@ export class BtKind extends DeprivilegedKind {
 
   private calledOut(op: Op): Outcome {
     if (!plain(this)) return Outcome.INTERPRET;
+    this.instruction.take(this.vmx.get(Vmx.INSN_INFO));
     if (this.adaptation.isGuilty(op)) return this.adaptation.store(this, this.instruction);
     return callOut(this, this.instruction, op);
   }

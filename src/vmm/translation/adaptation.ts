@@ -69,7 +69,7 @@ export class Adaptation {
   /** Makes the store at EIP, which has called out. */
   store(guest: Deprivileged, instruction: Decoded): Outcome {
     const ma = this.address();
-    if (ma === undefined || !instruction.next()) return Outcome.INTERPRET;
+    if (ma === undefined) return Outcome.INTERPRET;
     const suspect = this.suspect(ma);
     const value = plainValue(guest, instruction);
     if (value === undefined) return Outcome.INTERPRET;

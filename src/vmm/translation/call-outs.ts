@@ -15,15 +15,10 @@ import { Outcome } from "../kind.js";
 const ROUTINES: Partial<Record<Op, (guest: Deprivileged, instruction: Decoded) => Outcome>> = {
   [Op.HLT]: emulateHlt,
   [Op.CPUID]: emulateCpuid,
-  [Op.IN]: decoded(emulateIn),
-  [Op.OUT]: decoded(emulateOut),
-  [Op.INVLPG]: decoded(emulateInvlpg),
+  [Op.IN]: emulateIn,
+  [Op.OUT]: emulateOut,
+  [Op.INVLPG]: emulateInvlpg,
 };
-
-/** The routine behind decoding the instruction. */
-function decoded(routine: (guest: Deprivileged, instruction: Decoded) => Outcome): typeof routine {
-  return (guest, instruction) => (instruction.next() ? routine(guest, instruction) : Outcome.INTERPRET);
-}
 
 /** Executes the instruction `op` at EIP, which translated code left to the monitor. */
 export function callOut(guest: Deprivileged, instruction: Decoded, op: Op): Outcome {
