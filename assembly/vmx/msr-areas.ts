@@ -23,7 +23,7 @@ const VALUE: usize = 8;
 /** Pointer to entry `i` of the area whose address is at `field`; 0 without memory there. */
 function entryAt(field: i32, i: u32): usize {
   const ma = load<u64>(vptr(field)) + <u64>i * ENTRY_BYTES;
-  const frame = ma >> 32 != 0 ? 0 : framePtr(<u32>ma >>> 12);
+  const frame = ma >> 32 != 0 ? <usize>0 : framePtr(<u32>ma >>> 12);
   return frame == 0 ? 0 : frame + (<u32>ma & 0xfff);
 }
 
