@@ -4,7 +4,8 @@ import { ENGINES } from "./ways.js";
 import { EXACT_WAYS, runVmSeries } from "./vm-fuzz.js";
 
 const SEED = Number(process.env.VMEXIT_SEED ?? Date.now() % 0x7fffffff);
-const MACHINES = 300;
+/** Machines for each engine and way; `VMEXIT_LONG_MACHINES` says otherwise. */
+const MACHINES = Number(process.env.VMEXIT_LONG_MACHINES ?? 300);
 
 describe.each(ENGINES)("%s", (engine) => {
   test.each(Object.entries(EXACT_WAYS))(`%s (VMEXIT_SEED=${SEED})`, { timeout: 600_000 }, (_name, way) => {
