@@ -152,11 +152,6 @@ export class BtKind extends DeprivilegedKind {
     return Outcome.INTERPRET;
   }
 
-  override invalidatePage(address: number): void {
-    if (this.translated) this.shadow.invalidatePage(address);
-    else super.invalidatePage(address);
-  }
-
   override cause(reason: ExitReason): string {
     if (reason !== ExitReason.CALL_OUT) return causeOf(this, reason);
     const op = this.vmx.get(Vmx.QUALIFICATION) as Op;
@@ -168,11 +163,8 @@ export class BtKind extends DeprivilegedKind {
   }
 
   override counts(): KindCounts {
-    return {
-      ...super.counts(),
-      ...this.ledger.counts(),
-      memory: { ...super.counts().memory, ...this.adaptation.counters() },
-    };
+    const own = super.counts();
+    return { ...own, ...this.ledger.counts(), memory: { ...own.memory, ...this.adaptation.counters() } };
   }
 
   override destroy(): void {
